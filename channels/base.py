@@ -1,0 +1,56 @@
+"""The interface of a channel: a draw as a function of absolute time, and its action on values.
+
+One convention throughout: the SNR is Es/N0 per complex symbol of unit mean power; a complex symbol carries two real values, and
+noise has variance N0/2 per real dimension. For real values of unit mean square the noise variance per value is therefore
+1/(g snr), g = |h|^2.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Literal, NamedTuple
+
+import numpy as np
+from torch import Generator, Tensor
+
+Equaliser = Literal["zf", "mmse"]
+
+
+class Draws(NamedTuple):
+    """One realisation, per coherence block of one transfer.
+
+    gain     [blocks] |h|^2, mean 1 over the fading
+    snr      [blocks] linear SNR, gain included; inf without noise
+    seconds  [blocks] length of each block from the start of the transfer on (the first is what is left of its block)
+    """
+
+    gain: np.ndarray
+    snr: np.ndarray
+    seconds: np.ndarray
+
+    def during(self, seconds: float) -> "Draws":
+        """The part of the realisation that a transfer of `seconds` seconds sees."""
+        ends = np.cumsum(self.seconds)
+        last = int(np.searchsorted(ends, seconds))
+        if last >= len(ends):
+            raise ValueError(f"draws cover {ends[-1]} s, asked for {seconds} s")
+        kept = self.seconds[: last + 1].copy()
+        kept[-1] = seconds - (ends[last - 1] if last else 0.0)
+        return Draws(self.gain[: last + 1], self.snr[: last + 1], kept)
+
+
+class Channel(ABC):
+    """A wireless channel. Abstract: subclass it, one final subclass a file; keyword-only parameters are its knobs."""
+
+    @abstractmethod
+    def draws(self, start_s: float, blocks: int, key: int) -> Draws:
+        """The next `blocks` coherence blocks from absolute time `start_s` [s] on, for the link whose seed is `key`.
+
+        A pure function of its arguments: the same instant of the same link gives the same gain whatever was asked before.
+        """
+
+    @abstractmethod
+    def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
+        """Send real values of unit mean square and equalise them with perfect channel knowledge.
+
+        x [..., n] float -> [..., n] float, same shape and dtype, differentiable in x. Values are sent in order, two to a
+        symbol; symbols are spread over the blocks of `draws` in proportion to their seconds.
+        """

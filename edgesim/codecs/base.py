@@ -1,0 +1,129 @@
+"""The interface of a compression method: two ends, one wire.
+
+A codec maps smashed data Z to a *wire tensor* W (differentiable), writes W and its side information into a payload, reads the
+payload back and expands it to what the server half takes. The server differentiates with respect to W as received, so the
+answer has the shape of what was sent (compression.md 1.2); rounding is straight-through.
+
+    client                                   server
+    Z --encode--> W (handle) --> payload --> receive --> W' (leaf) --expand--> Z'
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from torch import Generator, Tensor, nn
+
+from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What passes the cut before compression: rows of shape `item`.
+
+    item         shape of one row: (tokens, width) on the uplink, the wire tensor's row on the downlink
+    classes      number of classes whose labels travel along; 0 where none do (downlink)
+    soft_labels  labels are rows of `classes` probabilities instead of class numbers
+    """
+
+    item: tuple[int, ...]
+    classes: int = 0
+    soft_labels: bool = False
+
+    @property
+    def features(self) -> int:
+        """D of the paper: real numbers per row."""
+        return math.prod(self.item)
+
+    def label_fields(self, batch: int) -> tuple[Field, ...]:
+        """How the labels of `batch` samples travel when nothing merges them."""
+        if not self.classes:
+            return ()
+        if self.soft_labels:
+            return (Field("labels", (batch, self.classes), FLOAT_BITS, "labels"),)
+        return (Field("labels", (batch,), bits_for(self.classes), "labels"),)
+
+    def base_bits(self, batch: int) -> float:
+        """C_base of the paper for this direction: B (D phi + log2 C) with labels, B D phi without."""
+        return batch * (self.features * FLOAT_BITS + (math.log2(self.classes) if self.classes else 0.0))
+
+
+class Ratios(NamedTuple):
+    """Communication relative to Base as the paper's Table 1 (`paper`) and the published code (`code`) state it."""
+
+    paper_up: float
+    paper_down: float
+    code_up: float
+    code_down: float
+
+
+def bits_for(values: int) -> int:
+    """ceil(log2 values): the bits that tell `values` things apart."""
+    return max(values - 1, 0).bit_length()
+
+
+class Codec(nn.Module, ABC):
+    """A compression method. Abstract: subclass it, one final subclass a file.
+
+    Positional `cut` comes from the program; keyword-only parameters of the subclass come from YAML.
+    Trainable parameters, if any, live in the submodules `client` and `server`.
+    """
+
+    needs_attention: ClassVar[bool] = False  # smashed.attention must be there
+    needs_tokens: ClassVar[bool] = False  # only for uplink rows of shape (tokens, width) with a class token first
+    integer_values: ClassVar[bool] = False  # the values on the wire are codes: no analog transport
+    reconstruction: ClassVar[bool] = False  # built from an abstract, details are ours
+
+    def __init__(self, cut: Cut) -> None:
+        super().__init__()
+        self.cut = cut
+
+    # -- sizes, without tensors: all that a timing-only run uses ------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def item(self) -> tuple[int, ...]:
+        """Shape of one row of the wire tensor."""
+
+    def rows(self, batch: int) -> int:
+        """Rows of the wire tensor for `batch` samples."""
+        return batch
+
+    def decoded(self, batch: int) -> tuple[int, ...]:
+        """Shape of x that `expand` gives for `batch` samples; the server half's cost follows from it."""
+        return (batch, *self.cut.item)
+
+    @abstractmethod
+    def manifest(self, batch: int) -> Manifest:
+        """The message for `batch` samples. Equals `encode(...).manifest`, or bounds it where sizes depend on data."""
+
+    @abstractmethod
+    def ratios(self, batch: int) -> Ratios:
+        """The published ratios for `batch` samples."""
+
+    @abstractmethod
+    def flops(self, batch: int) -> tuple[float, float]:
+        """FLOPs of encoding and of decoding `batch` samples."""
+
+    # -- tensors ------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def encode(self, smashed: Smashed, generator: Generator) -> Payload:
+        """Compress. Touches `self.client` only. `payload.handle` is W, in the graph of `smashed.x`; tensors are detached."""
+
+    def receive(self, payload: Payload) -> Tensor:
+        """W as it arrived, [rows, *item] float, not in any graph."""
+        return payload.tensors["values"]
+
+    @abstractmethod
+    def expand(self, wire: Tensor, payload: Payload) -> Smashed:
+        """From W to what the server half takes; differentiable in `wire`. Touches `self.server` and the payload only."""
+
+    def decode(self, payload: Payload) -> Smashed:
+        """`expand(receive(payload), payload)`."""
+        return self.expand(self.receive(payload), payload)
+
+    def spread(self, outputs: Tensor, payload: Payload) -> Tensor:
+        """Model outputs per decoded row -> outputs per original sample, on the sender's side (uses `payload.kept`)."""
+        return outputs

@@ -1,0 +1,71 @@
+"""Both codecs of one client-server pair, and the published charges that only the pair knows."""
+
+from functools import cache
+from typing import NamedTuple
+
+from torch import Generator, Tensor
+
+from edgesim.codecs.base import Codec, Cut
+from edgesim.wire import Manifest, Payload, Smashed
+
+
+class CodecFlops(NamedTuple):
+    """FLOPs of the four codec operations of one step."""
+
+    encode_up: float
+    decode_up: float
+    encode_down: float
+    decode_down: float
+
+
+class Exchange:
+    """The uplink codec, the downlink codec and the cut between them.
+
+    The uplink codec decides the shape of the answer; the downlink codec compresses it once more. The published ledgers
+    charge the product of both ratios (compression.md 2.2.11).
+    """
+
+    def __init__(self, cut: Cut, up: Codec, down: Codec) -> None:
+        self.cut = cut
+        self.up = up
+        self.down = down
+        self._answer_cut = Cut(cut.item)  # the uncompressed gradient: same rows, no labels
+        self.up_manifest = cache(up.manifest)
+        self.down_manifest = cache(self._down_manifest)
+        self.flops = cache(self._flops)
+
+    def base_manifests(self, batch: int) -> tuple[Manifest, Manifest]:
+        """What Base, sending everything, would need up and down."""
+        from edgesim.codecs.identity import Identity
+
+        return Identity(self.cut).manifest(batch), Identity(self._answer_cut).manifest(batch)
+
+    def _down_manifest(self, batch: int) -> Manifest:
+        return self._charge_down(batch, self.down.manifest(self.up.rows(batch)))
+
+    def _charge_down(self, batch: int, sizes: Manifest) -> Manifest:
+        up, down = self.up.ratios(batch), self.down.ratios(self.up.rows(batch))
+        base = self._answer_cut.base_bits(batch)
+        return sizes.charged(base * up.paper_down * down.paper_up, base * up.code_down * down.code_up)
+
+    def _flops(self, batch: int) -> CodecFlops:
+        return CodecFlops(*self.up.flops(batch), *self.down.flops(self.up.rows(batch)))
+
+    def send_up(self, smashed: Smashed, generator: Generator) -> Payload:
+        """Compress smashed data; the payload keeps its handle."""
+        return self.up.encode(smashed, generator)
+
+    def receive_up(self, payload: Payload) -> tuple[Tensor, Smashed]:
+        """The received wire tensor as a leaf that collects a gradient, and what the server half takes."""
+        wire = self.up.receive(payload).detach().requires_grad_()
+        return wire, self.up.expand(wire, payload)
+
+    def send_down(self, gradient: Tensor, batch: int, generator: Generator) -> Payload:
+        """Compress the gradient of the wire tensor of a step of `batch` samples."""
+        payload = self.down.encode(Smashed(gradient), generator)
+        payload.manifest = self._charge_down(batch, payload.manifest)
+        return payload.departed()
+
+    def receive_down(self, payload: Payload) -> Tensor:
+        """The gradient of the wire tensor as it arrived."""
+        return self.down.decode(payload).x

@@ -1,0 +1,35 @@
+"""What can go wrong, and the exit code each failure carries (contract: exit codes)."""
+
+from typing import ClassVar
+
+
+class EdgesimError(Exception):
+    """A failure a user can act on; the message says what, where and how to fix it."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class RunError(EdgesimError):
+    """The run failed after it had begun."""
+
+
+class UsageError(EdgesimError):
+    """The command was used wrongly, or a path given to it cannot be used."""
+
+    exit_code = 2
+
+
+class ScenarioError(EdgesimError):
+    """A scenario is invalid. `problems` holds every problem of the file, one line each."""
+
+    exit_code = 3
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class NotFoundError(EdgesimError):
+    """A data set or weights are not where the scenario says."""
+
+    exit_code = 5

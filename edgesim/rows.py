@@ -1,0 +1,74 @@
+"""The rows of the result tables. Time and record share these names; neither knows the other."""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One stretch of one device's time in which its power did not change: a line of the book."""
+
+    start_s: float
+    end_s: float
+    actor: str
+    phase: str  # what the device was doing: forward, encode, uplink, server, downlink, backward, idle
+    state: str  # the power state: compute, tx, rx, their sums (compute+rx), or idle
+    watts: float
+    joules: float
+
+
+class Transfer(NamedTuple):
+    """One message over one link."""
+
+    start_s: float
+    end_s: float
+    direction: str  # up, down
+    sender: str
+    receiver: str
+    label: str
+    client: int
+    step: int
+    values_bits: int
+    side_bits: int
+    labels_bits: int
+    model_bits: int
+    overhead_bits: int  # headers, retransmissions
+    paper_bits: float
+    code_bits: float
+    symbols: int  # complex channel uses
+    snr_db: float  # time-averaged over the transfer; inf for an ideal channel
+    packets: int
+    retransmissions: int
+    lost_packets: int
+    corrupted_values: int
+    wait_s: float  # queueing for the medium before start_s
+
+
+class Step(NamedTuple):
+    """One training step of one client; its phases tile [start_s, end_s]."""
+
+    step: int
+    client: int
+    epoch: int
+    start_s: float
+    end_s: float
+    forward_s: float
+    encode_s: float
+    wait_s: float
+    uplink_s: float
+    server_s: float
+    downlink_s: float
+    backward_s: float
+    energy_j: float  # of the client's device since its previous step
+    loss: float
+
+
+class Evaluation(NamedTuple):
+    """One look at the test set, outside simulated time unless the scenario says otherwise."""
+
+    step: int
+    epoch: float
+    simulated_s: float
+    spent_bits: float
+    joules: float
+    accuracy: float  # sample-weighted
+    accuracy_batch_mean: float  # unweighted mean over batches, as the published code reports it
+    loss: float

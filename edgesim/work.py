@@ -1,0 +1,53 @@
+"""The words in which tensors and simulated time speak to each other: a value, what it cost, and the two halves of a model."""
+
+from typing import Any, NamedTuple, Protocol
+
+from edgesim.wire import Manifest, Payload
+
+Message = Payload | Manifest  # a phantom half sends the manifest alone
+
+
+class Work(NamedTuple):
+    """The outcome of a computation and what it took. flops: floating-point operations, 1 multiply-accumulate = 2."""
+
+    value: Any
+    flops: float
+
+
+class Answer(NamedTuple):
+    """What a server step gives back: one gradient message per arrival, and the loss (a float tensor or None)."""
+
+    gradients: list[Message]
+    loss: Any
+
+
+class ClientHalf(Protocol):
+    """The client's part of the model, its optimiser, its data and the sending end of its codecs."""
+
+    def forward(self) -> Work:
+        """Run the next mini-batch up to the cut. value: what `encode` takes."""
+
+    def encode(self, smashed: Any) -> Work:
+        """Compress. value: the message to send up."""
+
+    def backward(self, gradient: Message) -> Work:
+        """Decode the answer, back-propagate and step the optimiser. value: None."""
+
+    def state(self) -> dict[str, Any]:
+        """All that must survive a restart (tensors, numbers, lists and dicts only)."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up where `state` was taken."""
+
+
+class ServerHalf(Protocol):
+    """The server's part of the model, its optimiser and the receiving end of the codecs."""
+
+    def step(self, arrivals: list[Message]) -> Work:
+        """Decode, forward, loss, backward, optimiser step, encode the gradients. value: Answer."""
+
+    def state(self) -> dict[str, Any]:
+        """All that must survive a restart."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up where `state` was taken."""

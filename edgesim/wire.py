@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Role = Literal["values", "side", "labels", "model"]
 ROLES: tuple[Role, ...] = ("values", "side", "labels", "model")
-Ledger = Literal["paper", "code", "wire"]
+LedgerName = Literal["paper", "code", "wire"]
 FLOAT_BITS = 32  # phi of the ADC paper: the cost of one real feature
 
 

@@ -1,0 +1,66 @@
+"""What a run may spend, and what it has spent."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from edgesim.sim.ledger import Ledger
+from edgesim.wire import LedgerName
+
+SLACK = 1e-12  # relative: sums of floats may land this much beside an exact limit
+TIMELESS = frozenset({"bits", "steps"})  # what a step spends of these does not depend on when it is taken
+
+
+class Spent(NamedTuple):
+    """Running totals. bits: under the ledger the budget counts."""
+
+    bits: float
+    symbols: float
+    simulated_s: float
+    joules: float
+    steps: float
+
+    def plus(self, other: "Spent") -> "Spent":
+        """Both together."""
+        return Spent(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits, None where there is none; the first that would be exceeded ends the run.
+
+    ledger  whose bits `bits` counts: paper, code or wire
+    """
+
+    ledger: LedgerName = "paper"
+    bits: float | None = None
+    symbols: float | None = None
+    simulated_s: float | None = None
+    joules: float | None = None
+    steps: float | None = None
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits that are set."""
+        named = {name: getattr(self, name) for name in Spent._fields}
+        return {name: limit for name, limit in named.items() if limit is not None}
+
+    @property
+    def timeless(self) -> bool:
+        """Whether a step costs the same whenever it is taken (payload bits and steps only)."""
+        return self.limits.keys() <= TIMELESS and self.ledger != "wire"
+
+    def spent(self, ledger: Ledger, steps: int) -> Spent:
+        """Totals of a world until now."""
+        traffic = ledger.traffic
+        return Spent(traffic.bits(self.ledger), traffic.symbols, ledger.now, ledger.joules, steps)
+
+    def exceeded(self, spent: Spent) -> str | None:
+        """The first limit that `spent` would break, or None."""
+        for name, limit in self.limits.items():
+            if getattr(spent, name) > limit * (1.0 + SLACK):
+                return name
+        return None
+
+    def fraction(self, spent: Spent) -> float:
+        """How much of the scarcest limit is used, 0 to 1."""
+        return max((getattr(spent, name) / limit for name, limit in self.limits.items()), default=0.0)

@@ -1,0 +1,56 @@
+"""A device: it computes at a sustained rate, draws power, and carries one radio."""
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import simpy
+
+from edgesim.sim.account import Account
+from edgesim.sim.ledger import Charge, Ledger
+from edgesim.sim.turn import Turn
+from edgesim.work import Work
+
+
+class Device:
+    """Compute and radio power of one actor.
+
+    rate_flops  sustained rate of the whole device [FLOP/s]
+    idle_w, active_w            compute part, idle and busy [W]
+    radio_idle_w, tx_w, rx_w    radio part [W]
+    cores       jobs at once; each gets an equal share of the rate and of the added power
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ledger: Ledger,
+        *,
+        rate_flops: float,
+        idle_w: float,
+        active_w: float,
+        radio_idle_w: float = 0.0,
+        tx_w: float = 0.0,
+        rx_w: float = 0.0,
+        cores: int = 1,
+    ) -> None:
+        self.name = name
+        self.ledger = ledger
+        self.meter = ledger.open(name, idle_w + radio_idle_w)
+        self.sending = Charge(self.meter, "tx", tx_w - radio_idle_w)
+        self.receiving = Charge(self.meter, "rx", rx_w - radio_idle_w)
+        self._computing = Charge(self.meter, "compute", (active_w - idle_w) / cores)
+        self._core_flops = rate_flops / cores
+        self._turn = Turn(ledger, cores)
+
+    def run(self, phase: str, job: Callable[[], Work], account: Account | None = None) -> Generator[simpy.Event, Any, Any]:
+        """Wait for a core, do the job at that instant, let its time pass, give its value.
+
+        The job reads the world as it is when the activity starts; its value is published when it ends.
+        """
+        yield from self._turn.enter(account)
+        try:
+            work = job()
+            yield from self.ledger.spend(phase, work.flops / self._core_flops, self._computing, account=account)
+        finally:
+            self._turn.leave()
+        return work.value

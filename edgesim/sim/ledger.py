@@ -1,0 +1,97 @@
+"""The only place where simulated time passes and the only place that charges for it."""
+
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple
+
+import simpy
+
+from edgesim.rows import Entry, Transfer
+from edgesim.sim.account import Account
+from edgesim.sim.meter import Meter
+from edgesim.sim.traffic import Traffic
+
+Wait = Generator[simpy.Event, Any, None]
+
+
+class Charge(NamedTuple):
+    """What an activity adds to one device while it lasts: a power state and the watts above the device's base draw."""
+
+    meter: Meter
+    state: str
+    watts: float
+
+
+class Ledger:
+    """Clock, power meters and traffic of one simulated world.
+
+    post_entry     receives every closed line of the book, or None to keep totals only
+    post_transfer  receives every transfer, or None
+    """
+
+    def __init__(
+        self,
+        post_entry: Callable[[Entry], None] | None = None,
+        post_transfer: Callable[[Transfer], None] | None = None,
+    ) -> None:
+        self.env = simpy.Environment()
+        self.meters: list[Meter] = []
+        self.traffic = Traffic()
+        self._post_entry = post_entry
+        self._post_transfer = post_transfer
+
+    @property
+    def now(self) -> float:
+        """Simulated time [s]."""
+        return float(self.env.now)
+
+    @property
+    def joules(self) -> float:
+        """Energy drawn by all devices until now, idle energy included [J]."""
+        return sum(meter.joules_until(self.now) for meter in self.meters)
+
+    def open(self, actor: str, base_w: float) -> Meter:
+        """A power meter for a device that draws `base_w` watts whatever it does."""
+        meter = Meter(actor, base_w, self.now, self._post_entry)
+        self.meters.append(meter)
+        return meter
+
+    def restart(self, now: float) -> None:
+        """Forget everything and begin again at `now`: a rehearsal uses the same ledger over and over."""
+        self.env = simpy.Environment(initial_time=now)
+        self.traffic = Traffic()
+        for meter in self.meters:
+            meter.restart(now)
+
+    def spend(self, phase: str, seconds: float, *charges: Charge, account: Account | None = None) -> Wait:
+        """Let `seconds` [s] pass in `phase` while every charge is drawn; book them when they end.
+
+        An interrupted activity is charged for the time it lasted.
+        """
+        start = self.now
+        for charge in charges:
+            charge.meter.begin(start, phase, charge.state, charge.watts)
+        try:
+            if seconds > 0.0:
+                yield self.env.timeout(seconds)
+        except simpy.Interrupt:  # not `finally`: a generator that is merely collected must book nothing
+            self._end(phase, start, charges, account)
+            raise
+        self._end(phase, start, charges, account)
+
+    def _end(self, phase: str, start: float, charges: tuple[Charge, ...], account: Account | None) -> None:
+        now = self.now
+        for charge in charges:
+            charge.meter.end(now, phase, charge.state, charge.watts)
+        if account is not None:
+            account.add(phase, now - start)
+
+    def post(self, transfer: Transfer) -> None:
+        """Book one transfer."""
+        self.traffic.add(transfer)
+        if self._post_transfer is not None:
+            self._post_transfer(transfer)
+
+    def close(self) -> None:
+        """Settle idle time up to now; call once, at the end of a run."""
+        for meter in self.meters:
+            meter.settle(self.now)

@@ -1,0 +1,56 @@
+"""Uncoded analog transport: the values are the symbols."""
+
+from typing import TYPE_CHECKING, Literal
+
+from edgesim.sim.radio import Airtime, Fading, Radio, mean_snr_db
+from edgesim.sim.transports.base import Transport
+from edgesim.wire import FLOAT_BITS, Manifest
+
+if TYPE_CHECKING:
+    from channels.base import Draws
+
+
+class Analog(Transport):
+    """Real values are sent as symbols, two to a symbol; noise and fading reach them (phy.md 11).
+
+    Side information, labels and the 32-bit power scale of each message go first, digitally and intact; then the values,
+    normalised to unit symbol power, at one symbol per channel use whatever the SNR.
+
+    equaliser  receiver with perfect channel knowledge: `mmse` bounds the error in fades, `zf` is unbiased
+    """
+
+    analog = True
+
+    def __init__(self, radio: Radio, *, equaliser: Literal["mmse", "zf"] = "mmse") -> None:
+        super().__init__(radio)
+        if equaliser not in ("mmse", "zf"):
+            raise ValueError(f"equaliser must be mmse or zf, got {equaliser}")
+        self.equaliser = equaliser
+
+    def plan(self, manifest: Manifest, start_s: float, fading: Fading) -> Airtime:
+        values = manifest.analog_values
+        scale_bits = FLOAT_BITS if values else 0
+        digital = self.radio.walk(manifest.bits - manifest.analog_bits + scale_bits, start_s, fading)
+        if not values:
+            return digital
+        symbols = -(-values // 2)
+        seconds = symbols / self.radio.bandwidth_hz
+        draws = _covering(fading, start_s + digital.seconds, seconds)
+        return Airtime(
+            seconds=digital.seconds + seconds,
+            overhead_bits=digital.overhead_bits + scale_bits,
+            symbols=digital.symbols + symbols,
+            snr_db=mean_snr_db(draws, seconds),
+            packets=digital.packets,
+            draws=draws,
+        )
+
+
+def _covering(fading: Fading, start_s: float, seconds: float) -> "Draws":
+    """The realisation that `seconds` seconds from `start_s` on see."""
+    blocks = 1
+    draws = fading(start_s, blocks)
+    while float(draws.seconds.sum()) <= seconds:
+        blocks = max(2 * blocks, int(blocks * seconds / float(draws.seconds.sum())) + 2)
+        draws = fading(start_s, blocks)
+    return draws.during(seconds)

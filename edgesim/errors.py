@@ -33,3 +33,9 @@ class NotFoundError(EdgesimError):
     """A data set or weights are not where the scenario says."""
 
     exit_code = 5
+
+
+class RunInterrupted(EdgesimError):
+    """The user stopped the run; what it had recorded until then is on disk."""
+
+    exit_code = 130

@@ -1,0 +1,87 @@
+"""Rules that keep time, output and failures in one place each, checked on the syntax tree of every source file."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted(path for package in ("edgesim", "channels") for path in (ROOT / package).rglob("*.py"))
+VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "factory", "handler"}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def nodes(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def calls(path: Path) -> Iterator[tuple[str, int]]:
+    """(`name` or `.attribute` or `module.attribute`, line) of every call."""
+    for node in nodes(path):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name):
+            yield node.func.id, node.lineno
+        elif isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            yield f"{owner.id if isinstance(owner, ast.Name) else ''}.{node.func.attr}", node.lineno
+
+
+def test_simulated_time_passes_in_one_line() -> None:
+    waits = [
+        f"{name(path)}:{line}"
+        for path in SOURCES
+        if path.is_relative_to(ROOT / "edgesim")
+        for call, line in calls(path)
+        if call.endswith(".timeout")
+    ]
+    assert len(waits) == 1, waits
+    assert waits[0].startswith("edgesim/sim/ledger.py:")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_only_the_command_line_prints_or_exits(path: Path) -> None:
+    if path.is_relative_to(ROOT / "edgesim/cli") or path.name == "__main__.py":
+        return
+    found = [f"{name(path)}:{line} {call}" for call, line in calls(path) if call in {"print", "sys.exit", "exit", "quit"}]
+    assert not found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_nothing_is_swallowed_or_guessed(path: Path) -> None:
+    found = []
+    for node in nodes(path):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else "everything"
+            if caught in {"everything", "Exception", "BaseException"}:
+                found.append(f"{name(path)}:{node.lineno} catches {caught}")
+    found += [f"{name(path)}:{line} hasattr" for call, line in calls(path) if call == "hasattr"]
+    assert not found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_no_global_random_stream(path: Path) -> None:
+    """A stream belongs to a purpose and an actor (edgesim/rng.py); the libraries' global ones belong to nobody."""
+    numpy_global = {"seed", "rand", "randn", "random", "randint", "normal", "uniform", "choice", "shuffle", "permutation"}
+    found = []
+    for node in nodes(path):
+        if isinstance(node, ast.Import) and any(item.name == "random" for item in node.names):
+            found.append(f"{name(path)}:{node.lineno} import random")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = ast.unparse(node.func.value)
+            if owner in {"np.random", "numpy.random"} and node.func.attr in numpy_global:
+                found.append(f"{name(path)}:{node.lineno} {owner}.{node.func.attr}")
+    assert not found
+
+
+def test_files_are_named_for_the_noun_they_define() -> None:
+    assert not [name(path) for path in SOURCES if path.stem in VAGUE]
+
+
+def test_initialisers_are_empty_except_the_two_public_ones() -> None:
+    filled = {name(path) for path in SOURCES if path.name == "__init__.py" and path.read_text(encoding="utf-8").strip()}
+    assert filled == {"edgesim/__init__.py", "channels/__init__.py"}

@@ -1,0 +1,49 @@
+"""What every test may rely on: stated thread counts, no network, and the folder of shared real data.
+
+EDGESIM_TEST_THREADS   threads torch may use in tests, 1 unless set
+EDGESIM_SHARED_DATA    folder with cifar100/, food10/ and models/, ../shared/data beside the checkout unless set
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+THREADS = os.environ.get("EDGESIM_TEST_THREADS", "1")
+
+# Before anything imports torch, and inherited by every process a test starts.
+os.environ.update(
+    OMP_NUM_THREADS=THREADS,
+    MKL_NUM_THREADS=THREADS,
+    OMP_WAIT_POLICY="PASSIVE",  # waiting threads sleep: workers that share cores do not spin against each other
+    MPLBACKEND="Agg",
+    HF_HUB_OFFLINE="1",  # a test that wanted to download would hide that the code does
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def stated_threads() -> Iterator[None]:
+    """A run under test may set torch's thread count; the next test begins with the stated one again."""
+    yield
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(int(THREADS))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of shared real data; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("EDGESIM_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder}: set EDGESIM_SHARED_DATA to a folder with cifar100/, food10/ and models/")
+    return folder

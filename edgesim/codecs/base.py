@@ -73,6 +73,7 @@ class Codec(nn.Module, ABC):
     needs_attention: ClassVar[bool] = False  # smashed.attention must be there
     needs_tokens: ClassVar[bool] = False  # only for uplink rows of shape (tokens, width) with a class token first
     integer_values: ClassVar[bool] = False  # the values on the wire are codes: no analog transport
+    fixed_size: ClassVar[bool] = True  # every message of a full batch has exactly the announced size, whatever the data
     reconstruction: ClassVar[bool] = False  # built from an abstract, details are ours
 
     def __init__(self, cut: Cut) -> None:

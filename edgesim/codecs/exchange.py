@@ -29,6 +29,7 @@ class Exchange:
         self.cut = cut
         self.up = up
         self.down = down
+        self.fixed_size = up.fixed_size and down.fixed_size
         self._answer_cut = Cut(cut.item)  # the uncompressed gradient: same rows, no labels
         self.up_manifest = cache(up.manifest)
         self.down_manifest = cache(self._down_manifest)

@@ -22,22 +22,19 @@ class Charge(NamedTuple):
 
 
 class Ledger:
-    """Clock, power meters and traffic of one simulated world.
+    """Clock, power meters and traffic of one simulated world."""
 
-    post_entry     receives every closed line of the book, or None to keep totals only
-    post_transfer  receives every transfer, or None
-    """
-
-    def __init__(
-        self,
-        post_entry: Callable[[Entry], None] | None = None,
-        post_transfer: Callable[[Transfer], None] | None = None,
-    ) -> None:
+    def __init__(self) -> None:
         self.env = simpy.Environment()
         self.meters: list[Meter] = []
         self.traffic = Traffic()
-        self._post_entry = post_entry
-        self._post_transfer = post_transfer
+        self._hear_transfer: Callable[[Transfer], None] | None = None
+
+    def listen(self, entry: Callable[[Entry], None] | None, transfer: Callable[[Transfer], None] | None) -> None:
+        """From now on give every closed line of the book and every transfer to these; None keeps totals only."""
+        self._hear_transfer = transfer
+        for meter in self.meters:
+            meter.listen(entry)
 
     @property
     def now(self) -> float:
@@ -51,7 +48,7 @@ class Ledger:
 
     def open(self, actor: str, base_w: float) -> Meter:
         """A power meter for a device that draws `base_w` watts whatever it does."""
-        meter = Meter(actor, base_w, self.now, self._post_entry)
+        meter = Meter(actor, base_w, self.now)
         self.meters.append(meter)
         return meter
 
@@ -88,8 +85,8 @@ class Ledger:
     def post(self, transfer: Transfer) -> None:
         """Book one transfer."""
         self.traffic.add(transfer)
-        if self._post_transfer is not None:
-            self._post_transfer(transfer)
+        if self._hear_transfer is not None:
+            self._hear_transfer(transfer)
 
     def close(self) -> None:
         """Settle idle time up to now; call once, at the end of a run."""

@@ -1,7 +1,7 @@
 """One direction between two devices."""
 
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import simpy
 
@@ -15,7 +15,10 @@ from edgesim.sim.turn import Turn
 from edgesim.wire import Manifest, Payload
 from edgesim.work import Message
 
-Air = Callable[[Payload, Airtime, int], Payload]  # payload, airtime, number of the transfer -> payload as received
+if TYPE_CHECKING:
+    from channels.base import Draws
+
+Air = Callable[[Payload, "Draws | None", int], Payload]  # payload, what its values saw, number of the transfer -> as received
 PHASE = {"up": "uplink", "down": "downlink"}
 
 
@@ -65,7 +68,7 @@ class Link:
             self._turn.leave()
         self.transfers += 1
         if self.air is not None and isinstance(message, Payload):
-            return self.air(message, airtime, self.transfers)
+            return self.air(message, airtime.draws, self.transfers)
         return message
 
     def _book(

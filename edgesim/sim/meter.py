@@ -18,11 +18,15 @@ class Meter:
     activity_joules   the same energy added up the other way, activity by activity, for the check that both agree [J]
     """
 
-    def __init__(self, actor: str, base_w: float, now: float, post: Callable[[Entry], None] | None) -> None:
+    def __init__(self, actor: str, base_w: float, now: float) -> None:
         self.actor = actor
         self.base_w = base_w
-        self._post = post
+        self._hear: Callable[[Entry], None] | None = None
         self.restart(now)
+
+    def listen(self, entry: Callable[[Entry], None] | None) -> None:
+        """From now on give every closed stretch to `entry`."""
+        self._hear = entry
 
     def restart(self, now: float) -> None:
         """Forget everything; the time line begins at `now`."""
@@ -62,9 +66,9 @@ class Meter:
         joules = self._watts * seconds
         self.seconds[phase] += seconds
         self.joules[phase] += joules
-        if self._post is not None:
+        if self._hear is not None:
             state = "+".join(sorted({item[1] for item in self._active})) or IDLE
-            self._post(Entry(self._since, now, self.actor, phase, state, self._watts, joules))
+            self._hear(Entry(self._since, now, self.actor, phase, state, self._watts, joules))
         self._since = now
 
     def joules_until(self, now: float) -> float:

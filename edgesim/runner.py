@@ -1,0 +1,169 @@
+"""One run, from a scenario to a results folder."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import torch
+import yaml
+
+from edgesim.errors import RunInterrupted
+from edgesim.record import tables
+from edgesim.record.folder import RunFolder
+from edgesim.record.recorder import Recorder
+from edgesim.scenario import Scenario
+from edgesim.session import Session
+from edgesim.watch import Watch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run: where it is, what it found, how it ended."""
+
+    path: Path
+    summary: dict[str, Any]
+    status: str
+
+    def steps(self) -> "pa.Table":
+        """One row per client-step."""
+        return tables.read(self.path, "steps")
+
+    def transfers(self) -> "pa.Table":
+        """One row per transfer."""
+        return tables.read(self.path, "transfers")
+
+    def entries(self) -> "pa.Table":
+        """The book; only of a run with `trace`."""
+        return tables.read(self.path, "entries")
+
+
+def run(
+    scenario: Scenario,
+    *,
+    out: Path = Path("results"),
+    timing_only: bool = False,
+    trace: bool = False,
+    command: Sequence[str] = (),
+    watch: Watch | None = None,
+) -> Run:
+    """Run a scenario and leave its results in a new folder under `out`.
+
+    Raises ScenarioError and NotFoundError (data, weights) before anything is written, UsageError where `out` cannot be
+    written, RunInterrupted after a signal (all finished steps are kept), RunError where the run itself fails.
+    """
+    with _threads(scenario):
+        session = Session(scenario, timing_only=timing_only, watch=watch)
+        folder = RunFolder.create(Path(out), scenario.name, scenario.hash8, scenario.seed)
+        folder.write_text("scenario.yaml", scenario.source)
+        folder.write_text("resolved.yaml", yaml.safe_dump(scenario.resolved(), sort_keys=False, allow_unicode=True))
+        if watch is not None:
+            watch.begin(_header(scenario, session, folder.path, timing_only))
+        status, summary = _recorded(session, folder, scenario, trace, command)
+    if watch is not None:
+        watch.end(summary)
+    if status == "interrupted":
+        raise RunInterrupted(
+            f"stopped after step {session.world.steps}: everything up to there is in {folder.path}. "
+            "This version cannot resume a run; the same command starts a new one"
+        )
+    return Run(folder.path, summary, status)
+
+
+def _recorded(
+    session: Session, folder: RunFolder, scenario: Scenario, trace: bool, command: Sequence[str]
+) -> tuple[str, dict[str, Any]]:
+    """Run with the tables open; whatever happens they are closed and the manifest says how it ended."""
+    recorder = Recorder(folder, trace=trace)
+    session.attach(recorder, trace)
+
+    def seal(status: str) -> None:
+        recorder.close()
+        folder.seal(
+            status,
+            command=list(command),
+            overrides=scenario.overrides,
+            config_hash=scenario.hash8,
+            seed=scenario.seed,
+            accelerator=scenario.host.accelerator,
+            threads=torch.get_num_threads(),
+            deterministic=scenario.host.deterministic,
+        )
+
+    try:
+        with _stop_on_signal(lambda: session.world.stop("interrupted")):
+            session.run()
+        status = "interrupted" if session.world.stopped_by == "interrupted" else "done"
+        summary = session.summary(status)
+        folder.write_json("summary.json", summary)
+    except BaseException:
+        seal("failed")
+        raise
+    seal(status)
+    return status, summary
+
+
+@contextlib.contextmanager
+def _threads(scenario: Scenario) -> Iterator[None]:
+    """The host's thread count and determinism for the time of a run."""
+    before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(scenario.host.threads or len(os.sched_getaffinity(0)))
+    torch.use_deterministic_algorithms(scenario.host.deterministic or strict)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        torch.use_deterministic_algorithms(strict)
+
+
+@contextlib.contextmanager
+def _stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
+    """First SIGINT or SIGTERM: stop after the step under way. Second: stop at once (KeyboardInterrupt)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = False
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _header(scenario: Scenario, session: Session, path: Path, timing_only: bool) -> dict[str, str]:
+    task = session.task
+    geometry = task.geometry
+    limits = ", ".join(f"{name} {limit:.6g}" for name, limit in session.world.budget.limits.items())
+    return {
+        "scenario": f"{scenario.name} ({scenario.hash8}), seed {scenario.seed}" + (", timing only" if timing_only else ""),
+        "model": f"{scenario.model.knobs()['name']}, {geometry.tokens} tokens x {geometry.width}, cut after block "
+        f"{scenario.model.knobs()['cut']} of {geometry.depth}",
+        "data": f"{scenario.data.kind}, {task.facts.train} training and {task.facts.test} test images, batch {task.batch}",
+        "uplink": _link_words(scenario.uplink),
+        "downlink": _link_words(scenario.downlink),
+        "client": scenario.clients[0].device,
+        "server": scenario.server.device,
+        "budget": f"{limits} ({session.world.budget.ledger} ledger)",
+        "results": str(path),
+    }
+
+
+def _link_words(link: Any) -> str:
+    return f"{link.codec.kind} codec, {link.channel.kind} channel, {link.transport.kind} transport"

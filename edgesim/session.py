@@ -1,0 +1,127 @@
+"""The state of one run while it runs: the world, the evaluations, and what is told to whom."""
+
+import math
+import time
+from typing import Any
+
+from edgesim import build
+from edgesim.errors import RunError
+from edgesim.learn.evaluate import Evaluator
+from edgesim.record.recorder import Recorder
+from edgesim.rows import Evaluation, Step
+from edgesim.scenario import Scenario
+from edgesim.summary import StepTotals, summarise
+from edgesim.watch import Progress, Watch
+
+PROGRESS_S = 0.1  # wall seconds between two calls of the watcher
+
+
+class Session:
+    """Builds the world of a scenario and runs it.
+
+    timing_only  phantom halves: no tensors, no accuracy
+    watch        is told how the run goes, or None
+    """
+
+    def __init__(self, scenario: Scenario, *, timing_only: bool = False, watch: Watch | None = None) -> None:
+        self.scenario = scenario
+        self.started = time.monotonic()
+        self.task = build.learning(scenario)
+        self.evaluator: Evaluator | None = None
+        halves = None
+        if not timing_only:
+            halves, self.evaluator = build.torch_halves(scenario, self.task)
+        self.world = build.world(scenario, self.task, halves)
+        self.world.watch = self._step
+        self.evaluations: list[Evaluation] = []
+        self._watch = watch
+        self._recorder: Recorder | None = None
+        self._totals = StepTotals()
+        self._evaluation_bits = 0
+        every = scenario.evaluate.every_epochs
+        self._every = max(1, round(every * self.task.steps_per_epoch)) if every else 0
+        self._shown = -math.inf
+        self._loss: float | None = None
+
+    def attach(self, recorder: Recorder, trace: bool) -> None:
+        """Give every row to `recorder`; the book's entries only with `trace`."""
+        self._recorder = recorder
+        self.world.ledger.listen(recorder.entry if trace else None, recorder.transfer)
+
+    def run(self) -> None:
+        """Train until the budget is spent, settle the book and look at the test set a last time."""
+        process = build.protocol(self.scenario).run(self.world)
+        env = self.world.ledger.env
+        env.run(until=env.process(process))
+        if not self.evaluations or self.evaluations[-1].step < self.world.steps:
+            self._evaluate()
+
+    def _step(self, row: Step, loss: Any) -> None:
+        if loss is not None:
+            self._loss = float(loss)
+            if not math.isfinite(self._loss):
+                raise RunError(
+                    f"the loss is {self._loss} at step {row.step} (simulated {row.end_s:.6g} s): lower optimiser.lr, "
+                    "raise the SNR, or use the mmse equaliser"
+                )
+            row = row._replace(loss=self._loss)
+        self._totals.add(row)
+        if self._recorder is not None:
+            self._recorder.step(row)
+        if self._every and self.world.steps % self._every == 0:
+            self._evaluate()
+        elif time.monotonic() - self._shown >= PROGRESS_S:
+            self._show()
+
+    def _evaluate(self) -> None:
+        if self.evaluator is None:
+            return
+        world, score = self.world, self.evaluator.run()
+        row = Evaluation(
+            step=world.steps,
+            epoch=world.steps / world.steps_per_epoch,
+            simulated_s=world.ledger.now,
+            spent_bits=world.spent.bits,
+            joules=world.ledger.joules,
+            accuracy=score.accuracy,
+            accuracy_batch_mean=score.accuracy_batch_mean,
+            loss=score.loss,
+        )
+        self._evaluation_bits += score.bits
+        self.evaluations.append(row)
+        if self._recorder is not None:
+            self._recorder.evaluation(row)
+        self._show()
+
+    def _show(self) -> None:
+        self._shown = time.monotonic()
+        if self._watch is None:
+            return
+        world = self.world
+        self._watch.progress(
+            Progress(
+                step=world.steps,
+                budget_fraction=world.budget.fraction(world.spent),
+                simulated_s=world.ledger.now,
+                joules=world.ledger.joules,
+                accuracy=self.evaluations[-1].accuracy if self.evaluations else None,
+                loss=self._loss,
+                wall_s=self._shown - self.started,
+                epoch=world.steps / world.steps_per_epoch,
+            )
+        )
+
+    def summary(self, status: str) -> dict[str, Any]:
+        """summary.json; settles the book."""
+        self.world.ledger.close()
+        accuracies = [row.accuracy for row in self.evaluations]
+        facts = summarise(self.world, self.task.exchange, self.task.batch, self._totals)
+        facts["bits"]["evaluation"] = self._evaluation_bits
+        return {
+            "status": status,
+            "accuracy": accuracies[-1] if accuracies else None,
+            "accuracy_best": max(accuracies, default=None),
+            "loss": self.evaluations[-1].loss if self.evaluations else None,
+            "wall_s": time.monotonic() - self.started,
+            **facts,
+        }

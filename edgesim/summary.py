@@ -1,0 +1,153 @@
+"""summary.json of a run: renderings of the ledger's totals, and the checks that they agree with each other."""
+
+from typing import Any
+
+import numpy as np
+
+from edgesim.codecs.exchange import Exchange
+from edgesim.sim.account import PHASES
+from edgesim.sim.budget import SLACK
+from edgesim.sim.traffic import Direction
+from edgesim.sim.world import World
+from edgesim.wire import ROLES
+
+TOLERANCE = 1e-9  # relative; the totals are sums of up to millions of floats
+
+
+def summarise(world: World, exchange: Exchange, batch: int, step_rows: "StepTotals") -> dict[str, Any]:
+    """Everything the simulated world knows about a closed run; accuracy and wall time are the caller's."""
+    traffic = world.ledger.traffic.by_direction
+    return {
+        "steps": world.steps,
+        "epochs": world.steps / len(world.clients) / world.steps_per_epoch,
+        "simulated_s": world.ledger.now,
+        "stopped_by": _reason(world),
+        "budget": _budget(world),
+        "xi": _ratios(world, exchange, batch),
+        "bits": {name: _bits(total) for name, total in traffic.items()},
+        "symbols": {name: total.symbols for name, total in traffic.items()},
+        "latency_s": step_rows.latency(),
+        "energy_j": _energy(world),
+        "link": _link(list(traffic.values())),
+        "checks": _checks(world, exchange, batch, step_rows),
+    }
+
+
+class StepTotals:
+    """What the summary needs of the step rows: durations, phase sums, and whether the phases tile every step."""
+
+    def __init__(self) -> None:
+        self.durations: list[float] = []
+        self.by_phase = dict.fromkeys(PHASES, 0.0)
+        self.tiled = True
+
+    def add(self, row: Any) -> None:
+        """Count one rows.Step."""
+        duration = row.end_s - row.start_s
+        total = 0.0
+        for phase in PHASES:
+            seconds = getattr(row, f"{phase}_s")
+            self.by_phase[phase] += seconds
+            total += seconds
+        self.durations.append(duration)
+        # the clock itself resolves no better than one unit in the last place of end_s
+        self.tiled &= abs(total - duration) <= TOLERANCE * max(duration, row.end_s * 1e-3, 1e-6)
+
+    def latency(self) -> dict[str, Any]:
+        """Seconds per step."""
+        if not self.durations:
+            return {"step_mean": None, "step_p50": None, "step_p95": None, "by_phase": dict(self.by_phase)}
+        p50, p95 = np.percentile(self.durations, [50, 95])
+        count = len(self.durations)
+        return {
+            "step_mean": float(np.mean(self.durations)),
+            "step_p50": float(p50),
+            "step_p95": float(p95),
+            "by_phase": {phase: seconds / count for phase, seconds in self.by_phase.items()},
+        }
+
+
+def _reason(world: World) -> str | None:
+    return "budget" if world.stopped_by == "bits" else world.stopped_by
+
+
+def _budget(world: World) -> dict[str, Any]:
+    spent = world.spent
+    return {
+        "ledger": world.budget.ledger,
+        "limit_bits": world.budget.bits,
+        "spent_bits": spent.bits,
+        "limits": world.budget.limits,
+        "spent": spent._asdict(),
+    }
+
+
+def _ratios(world: World, exchange: Exchange, batch: int) -> dict[str, Any]:
+    traffic = world.ledger.traffic.by_direction
+    base_up, base_down = exchange.base_manifests(batch)
+    steps = world.steps
+    up, down = traffic["up"], traffic["down"]
+    pairs = {
+        "paper": ((up.paper, base_up.paper_bits), (down.paper, base_down.paper_bits)),
+        "code": ((up.code, base_up.code_bits), (down.code, base_down.code_bits)),
+        "wire": ((up.payload - up.model, base_up.bits), (down.payload - down.model, base_down.bits)),
+    }
+    ratios: dict[str, Any] = {}
+    for name, ((sent_up, whole_up), (sent_down, whole_down)) in pairs.items():
+        if steps:
+            xi_up, xi_down = sent_up / (steps * whole_up), sent_down / (steps * whole_down)
+            ratios[name] = {"up": xi_up, "down": xi_down, "mean": (xi_up + xi_down) / 2}
+        else:
+            ratios[name] = {"up": None, "down": None, "mean": None}
+    return ratios
+
+
+def _bits(total: Direction) -> dict[str, int]:
+    by_role = {role: getattr(total, role) for role in ROLES}
+    return {**by_role, "overhead": total.overhead, "total": total.wire}
+
+
+def _energy(world: World) -> dict[str, Any]:
+    by_phase: dict[str, float] = {}
+    by_actor: dict[str, float] = {}
+    for meter in world.ledger.meters:
+        by_actor[meter.actor] = sum(meter.joules.values())
+        for phase, joules in meter.joules.items():
+            by_phase[phase] = by_phase.get(phase, 0.0) + joules
+    return {"total": sum(by_actor.values()), "by_phase": by_phase, "by_actor": by_actor}
+
+
+def _link(totals: list[Direction]) -> dict[str, Any]:
+    span = sum(total.snr_span for total in totals)
+    mean = sum(total.snr_seconds for total in totals) / span if span else None
+    return {
+        "snr_db_mean": 10.0 * float(np.log10(mean)) if mean else None,
+        "packets": sum(total.packets for total in totals),
+        "retransmissions": sum(total.retransmissions for total in totals),
+        "lost_packets": sum(total.lost_packets for total in totals),
+        "corrupted_values": sum(total.corrupted_values for total in totals),
+    }
+
+
+def _checks(world: World, exchange: Exchange, batch: int, step_rows: StepTotals) -> dict[str, bool]:
+    now = world.ledger.now
+    return {
+        "phases_tile": step_rows.tiled and all(meter.tiles(now, TOLERANCE) for meter in world.ledger.meters),
+        "energy_adds_up": all(meter.adds_up(now, TOLERANCE) for meter in world.ledger.meters),
+        "bits_match": _bits_match(world, exchange, batch),
+        "budget_kept": all(
+            getattr(world.spent, name) <= limit * (1.0 + SLACK) for name, limit in world.budget.limits.items()
+        ),
+    }
+
+
+def _bits_match(world: World, exchange: Exchange, batch: int) -> bool:
+    """What was booked never exceeds what the codecs announced for the steps that were taken, and is it where sizes are fixed."""
+    for direction, manifest in (("up", exchange.up_manifest(batch)), ("down", exchange.down_manifest(batch))):
+        total = world.ledger.traffic.by_direction[direction]
+        announced = world.steps * manifest.bits
+        if total.transfers != world.steps or total.payload - total.model > announced:
+            return False
+        if exchange.fixed_size and total.payload - total.model != announced:
+            return False
+    return True

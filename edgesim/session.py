@@ -53,6 +53,8 @@ class Session:
         process = build.protocol(self.scenario).run(self.world)
         env = self.world.ledger.env
         env.run(until=env.process(process))
+        if self.world.stopped_by == "interrupted":
+            return  # the user is waiting
         if not self.evaluations or self.evaluations[-1].step < self.world.steps:
             self._evaluate()
 

@@ -1,0 +1,96 @@
+"""What a run will cost, before it is run: the same world with phantom halves."""
+
+import time
+from typing import Any
+
+import torch
+
+from edgesim import build
+from edgesim.codecs.base import Cut
+from edgesim.learn.data.base import Facts
+from edgesim.scenario import Scenario
+from edgesim.session import Session
+from edgesim.wire import ROLES, Manifest, Smashed
+
+
+def plan(scenario: Scenario) -> dict[str, Any]:
+    """Predict a run without training: sizes, steps, simulated time, energy, and roughly the wall time on this host.
+
+    Runs the scenario's own world with phantom halves. Under the same seed the channel is the same, so what `run` books
+    is what this predicts; only codecs that find less to send than announced (`fixed_size` false) may do better.
+    Raises ScenarioError like `run`.
+    """
+    session = Session(scenario, timing_only=True)
+    session.run()
+    task, facts = session.task, session.summary("planned")
+    up, down = task.exchange.up_manifest(task.batch), task.exchange.down_manifest(task.batch)
+    return {
+        "scenario": {"name": scenario.name, "hash": scenario.hash8, "seed": scenario.seed},
+        "split": _split(task),
+        "payload_bits": {"up": _roles(up), "down": _roles(down)},
+        "xi": facts["xi"],
+        "steps": facts["steps"],
+        "epochs": facts["epochs"],
+        "stopped_by": facts["stopped_by"],
+        "budget": facts["budget"],
+        "simulated_s": facts["simulated_s"],
+        "latency_s": facts["latency_s"],
+        "energy_j": facts["energy_j"],
+        "bits": facts["bits"],
+        "symbols": facts["symbols"],
+        "wall_s_estimate": _wall_estimate(scenario, task, facts["steps"]),
+    }
+
+
+def _roles(manifest: Manifest) -> dict[str, int]:
+    return {**{role: manifest.by_role[role] for role in ROLES}, "total": manifest.bits}
+
+
+def _split(task: build.Learning) -> dict[str, Any]:
+    geometry, costs, exchange = task.geometry, task.costs, task.exchange
+    rows, tokens = exchange.up.decoded(task.batch)[:2]
+    forward, backward = costs.server(tokens)
+    codec = exchange.flops(task.batch)
+    return {
+        "tokens": geometry.tokens,
+        "width": geometry.width,
+        "blocks": geometry.depth,
+        "client_parameters": geometry.client_parameters,
+        "server_parameters": geometry.server_parameters,
+        "server_rows": rows,
+        "server_tokens": tokens,
+        "client_forward_flops": task.batch * costs.client_forward,
+        "client_backward_flops": task.batch * costs.client_backward,
+        "encode_flops": codec.encode_up,
+        "server_flops": rows * (forward + backward) + codec.decode_up + codec.encode_down,
+    }
+
+
+def _wall_estimate(scenario: Scenario, task: build.Learning, steps: int) -> float:
+    """Wall seconds of training alone: one step of a few random images through random weights, scaled to the batch [s]."""
+    rows = min(task.batch, 8)
+    facts: Facts = task.facts
+    knobs = scenario.model.knobs() | {"pretrained": False, "weights": None}
+    model = type(task.model)(**knobs)
+    client, server = model.build(facts, scenario.seed, "cpu")
+    client.with_attention = task.exchange.up.needs_attention
+    size = task.geometry.image_size
+    images = torch.zeros(rows, facts.channels, size, size)
+    generator = torch.Generator().manual_seed(scenario.seed)
+    cut = Cut((task.geometry.tokens, task.geometry.width), facts.classes)
+    labels = torch.arange(rows) % facts.classes
+    codec = build.make_codec(scenario, scenario.uplink.codec, cut, ("uplink", "codec"))
+
+    def step() -> None:
+        noise = torch.randn(images.shape, generator=generator)
+        z, attention = client(images + noise)
+        payload = codec.encode(Smashed(z, labels, attention), generator)
+        wire = codec.receive(payload).detach().requires_grad_()
+        server(codec.expand(wire, payload).x).sum().backward()
+        assert payload.handle is not None
+        payload.handle.backward(wire.grad)
+
+    step()  # the first call warms up
+    started = time.perf_counter()
+    step()
+    return steps * (time.perf_counter() - started) * task.batch / rows

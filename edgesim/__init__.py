@@ -1,0 +1,107 @@
+"""Split learning of Vision Transformers over simulated wireless links: real training, simulated time, energy and bits.
+
+>>> import edgesim
+>>> run = edgesim.run("scenarios/ideal.yaml", overrides={"uplink.codec.xi": 0.1})  # doctest: +SKIP
+>>> run.summary["accuracy"]  # doctest: +SKIP
+
+Importing the package is cheap: whatever needs torch is imported when it is used.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgesim.cli.progress import Watcher
+    from edgesim.runner import Run
+    from edgesim.scenario import Scenario
+
+__all__ = ["Scenario", "__version__", "load", "run"]
+
+Overrides = Mapping[str, Any] | Sequence[str]
+
+
+def load(path: str | Path, overrides: Overrides = (), seed: int | None = None) -> "Scenario":
+    """Read and check a scenario file.
+
+    overrides  changes to it, as {"uplink.codec.xi": 0.1} or ["uplink.codec.xi=0.1"]
+    seed       takes the place of the file's seed
+
+    Raises ScenarioError with every problem of the file, UsageError when there is no such file.
+    """
+    from edgesim.load import load as read
+
+    return read(Path(path), overrides, seed)
+
+
+def run(
+    scenario: "str | Path | Scenario",
+    overrides: Overrides = (),
+    seed: int | None = None,
+    out: str | Path = "results",
+    *,
+    timing_only: bool = False,
+    trace: bool = False,
+    progress: bool = False,
+) -> "Run":
+    """Run a scenario and give what it left: `.path`, `.summary`, `.steps()`, `.transfers()`, `.evaluations()`.
+
+    scenario     a file, or what `load` gives (with its overrides and seed)
+    out          the results go to <out>/<scenario name>/<UTC time>-<hash>-s<seed>/
+    timing_only  nothing is trained: bits, seconds and joules without accuracy
+    trace        keep the book of every device, for `edgesim trace`
+    progress     show the progress on stderr
+
+    Raises ScenarioError, UsageError, NotFoundError (data or weights), RunError.
+    """
+    from contextlib import nullcontext
+
+    from edgesim import runner
+
+    if isinstance(scenario, str | Path):
+        chosen = load(scenario, overrides, seed)
+    elif overrides or seed is not None:
+        raise ValueError("overrides and seed change a scenario file; give them to edgesim.load, which made this scenario")
+    else:
+        chosen = scenario
+    with _progress() if progress else nullcontext() as watch:
+        return runner.run(chosen, out=Path(out), timing_only=timing_only, trace=trace, watch=watch)
+
+
+def _progress() -> "Watcher":
+    from edgesim.cli.progress import watcher
+
+    return watcher()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Scenario":
+        from edgesim.scenario import Scenario
+
+        return Scenario
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("edgesim")
+    raise AttributeError(f"module 'edgesim' has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """This package, whose name `load` stays the function above.
+
+    Importing the submodule `edgesim.load` makes Python store the module under that name; storing it is declined here.
+    `from edgesim.load import ...` still finds the submodule.
+    """
+
+    @property
+    def load(self) -> Any:
+        return self.__dict__["load"]
+
+    @load.setter
+    def load(self, submodule: ModuleType) -> None:
+        pass
+
+
+sys.modules[__name__].__class__ = _Package

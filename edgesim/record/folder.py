@@ -1,0 +1,152 @@
+"""The folder one run leaves behind."""
+
+import hashlib
+import re
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from edgesim.errors import UsageError
+from edgesim.record import atomic, json_text, origin
+
+Status = Literal["running", "done", "interrupted", "failed"]
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+LONGEST_NAME = 80  # characters; file systems end at 255 bytes
+
+
+class RunFolder:
+    """`<out>/<scenario>/<UTC time>-<hash8>-s<seed>/`; every file in it is written whole or not at all.
+
+    path  the folder
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._began = time.monotonic()
+        self._first: dict[str, Any] | None = None  # what is looked up once, when the run begins
+
+    @classmethod
+    def create(cls, out: Path, scenario_name: str, hash8: str, seed: int) -> "RunFolder":
+        """Make a new, empty folder; two runs within one second get different ones.
+
+        Raises UsageError when it cannot be made.
+        """
+        parent = out / folder_name(scenario_name)
+        stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{hash8}-s{seed}"
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            return cls(_unused(parent, stem))
+        except OSError as error:
+            reason = error.strerror or error
+            raise UsageError(f"cannot write results to {out}: {reason}; choose a folder you may write to with --out") from error
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write the file `name` (may lie in a sub-folder) as UTF-8."""
+        return atomic.write_bytes(self._inside(name), text.encode())
+
+    def write_json(self, name: str, content: Any) -> Path:
+        """Write plain data as valid JSON (json_text says what becomes of NaN and infinity)."""
+        return self.write_text(name, json_text.dumps(content) + "\n")
+
+    def seal(
+        self,
+        status: Status,
+        *,
+        command: Sequence[str],
+        overrides: Sequence[str],
+        config_hash: str,
+        seed: int,
+        accelerator: str,
+        threads: int,
+        deterministic: bool,
+        timing_only: bool = False,
+    ) -> None:
+        """Write manifest.json: how the run was made and how it stands. Call it when the run begins and when it ends.
+
+        command        what the user typed; empty when called from Python
+        overrides      the `key=value` changes to the scenario file
+        config_hash    of the resolved scenario
+        accelerator    the host's torch device: cpu or cuda
+        threads        torch threads
+        deterministic  whether torch may use deterministic algorithms only
+        timing_only    whether nothing is trained
+        """
+        if self._first is None:  # the source revision is the one the run began with
+            self._first = {"versions": origin.versions(), "git": origin.git_state(Path.cwd()), "started": _now()}
+        ended = status != "running"
+        manifest = {
+            "schema_version": SCHEMA_VERSION,
+            "status": status,
+            "command": list(command),
+            "overrides": list(overrides),
+            "timing_only": timing_only,
+            "hash": config_hash,
+            "seed": seed,
+            "determinism": _determinism(deterministic, timing_only),
+            "host": {**origin.host(), "accelerator": accelerator, "threads": threads},
+            **self._first,
+            "ended": _now() if ended else None,
+            "wall_s": round(time.monotonic() - self._began, 3) if ended else None,
+            "files": _digests(self.path) if ended else [],
+        }
+        self.write_json(MANIFEST, manifest)
+
+    def _inside(self, name: str) -> Path:
+        path = self.path / name
+        if not path.resolve().is_relative_to(self.path.resolve()) or path == self.path:
+            raise ValueError(f"name = {name!r} must be a file inside the run folder {self.path}")
+        return path
+
+
+def folder_name(scenario: str) -> str:
+    """The scenario's name as one harmless folder name: anything but letters, digits, `_ + . -` becomes `_`.
+
+    Raises UsageError when nothing usable is left.
+    """
+    name = re.sub(r"[^\w+.-]+", "_", scenario).lstrip(".")[:LONGEST_NAME]
+    if not re.search(r"[^\W_]", name):
+        raise UsageError(f"the scenario's name {scenario!r} cannot name a folder; give it a `name:` with letters or digits")
+    return name
+
+
+def _unused(parent: Path, stem: str) -> Path:
+    number = 1
+    while True:
+        path = parent / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            if number > 999:  # a parent in which every name exists is not a folder we understand
+                raise
+            number += 1
+        else:
+            return path
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _determinism(deterministic: bool, timing_only: bool) -> str:
+    if timing_only:
+        return "nothing was trained; the same scenario, seed and versions give identical tables"
+    if deterministic:
+        return "the same scenario, seed, versions, machine and thread count give identical tables"
+    return "not promised: nondeterministic torch algorithms were allowed"
+
+
+def _digests(folder: Path) -> list[dict[str, Any]]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not atomic.is_temporary(path))
+    return [
+        {"name": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": _sha256(path)}
+        for path in files
+        if path != folder / MANIFEST
+    ]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,157 @@
+"""Result tables as Parquet files that grow part by part.
+
+A Parquet file is unreadable until its end is written, so a table grows by numbered part files, each whole; at the end they are
+merged into one. A kill loses at most the rows since the last part. The merged file depends on the rows alone, not on when the
+parts were cut.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_type_hints
+
+from edgesim.errors import UsageError
+from edgesim.record import atomic
+from edgesim.rows import Entry, Evaluation, Step, Transfer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_PER_PART = 20_000
+SECONDS_PER_PART = 30.0  # wall clock
+ROWS_PER_GROUP = 65_536  # of the merged file: large enough to compress, small enough to hold a few in memory
+COMPRESSION = "zstd"
+ROW_TYPES: dict[str, type[NamedTuple]] = {"steps": Step, "transfers": Transfer, "entries": Entry, "evaluations": Evaluation}
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+class Table(Generic[Row]):
+    """One growing table. Appending a row costs a fraction of a microsecond; columns are built when a part is written.
+
+    folder   the run folder
+    name     of the table: `<name>.part-00001.parquet` while it grows, `<name>.parquet` in the end
+    seconds  a part is written after this long [s of wall clock] ...
+    limit    ... or this many rows
+    clock    gives the wall clock [s]
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        *,
+        limit: int = ROWS_PER_PART,
+        seconds: float = SECONDS_PER_PART,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.folder = folder
+        self.name = name
+        self._limit = limit
+        self._seconds = seconds
+        self._clock = clock
+        self._due = clock() + seconds
+        self._pending: list[Row] = []
+        self._written = 0
+        self._parts = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows appended until now."""
+        return self._written + len(self._pending)
+
+    def append(self, row: Row) -> None:
+        """Add a row; now and then this writes a part."""
+        self._pending.append(row)
+        if len(self._pending) >= self._limit or self._clock() >= self._due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write everything appended until now to disk."""
+        self._due = self._clock() + self._seconds
+        if not self._pending:
+            return
+        path = self.folder / f"{self.name}.part-{self._parts + 1:05d}.parquet"
+        with atomic.replacing(path) as temporary:
+            _write(temporary, self.name, iter([_as_arrow(self.name, self._pending)]))
+        self._parts += 1
+        self._written += len(self._pending)
+        self._pending = []
+
+    def close(self) -> Path:
+        """Merge the parts into one file, row group by row group, and remove them."""
+        self.flush()
+        merged = self.folder / f"{self.name}.parquet"
+        parts = _parts(self.folder, self.name)
+        if parts or not merged.is_file():
+            with atomic.replacing(merged) as temporary:
+                _write(temporary, self.name, _regrouped(self.name, parts))
+        for part in parts:
+            part.unlink()
+        return merged
+
+
+def schema(name: str) -> "pa.Schema":
+    """The columns of the table `name`, in the order of its row type."""
+    import pyarrow as pa
+
+    arrow = {int: pa.int64(), float: pa.float64(), str: pa.string()}
+    columns = get_type_hints(ROW_TYPES[name]).items()
+    return pa.schema([pa.field(column, arrow[kind], nullable=False) for column, kind in columns])
+
+
+def exists(folder: Path, name: str) -> bool:
+    """Whether a run folder holds the table `name`, merged or in parts."""
+    return (folder / f"{name}.parquet").is_file() or bool(_parts(folder, name))
+
+
+def read(folder: Path, name: str) -> "pa.Table":
+    """The table `name` of a run folder: the merged file, or the parts a killed run left.
+
+    Raises UsageError when there is neither.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    merged = folder / f"{name}.parquet"
+    if merged.is_file():
+        return pq.ParquetFile(merged).read()  # not read_table, which makes columns of folder names such as `a=1`
+    parts = _parts(folder, name)
+    if not parts:
+        raise UsageError(f"{folder} holds no table {name!r} ({name}.parquet or its parts)")
+    return pa.concat_tables([pq.ParquetFile(part).read() for part in parts])
+
+
+def _parts(folder: Path, name: str) -> list[Path]:
+    return sorted(folder.glob(f"{name}.part-*.parquet"))
+
+
+def _as_arrow(name: str, rows: list[Row]) -> "pa.Table":
+    import pyarrow as pa
+
+    shape = schema(name)
+    columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), shape, strict=True)]
+    return pa.Table.from_arrays(columns, schema=shape)
+
+
+def _write(path: Path, name: str, groups: "Iterator[pa.Table]") -> None:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(path, schema(name), compression=COMPRESSION) as writer:
+        for group in groups:
+            writer.write_table(group.combine_chunks(), row_group_size=max(len(group), 1))
+
+
+def _regrouped(name: str, parts: list[Path]) -> "Iterator[pa.Table]":
+    """The rows of the parts in groups of ROWS_PER_GROUP, so that the file does not show where the parts were cut."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    waiting = schema(name).empty_table()
+    for part in parts:
+        waiting = pa.concat_tables([waiting, pq.ParquetFile(part).read()])
+        while len(waiting) >= ROWS_PER_GROUP:
+            yield waiting.slice(0, ROWS_PER_GROUP)
+            waiting = waiting.slice(ROWS_PER_GROUP)
+    if len(waiting):
+        yield waiting

@@ -22,4 +22,4 @@ def test_all_is_honest(name: str) -> None:
 def test_contract_names_are_public() -> None:
     edgesim, channels = importlib.import_module("edgesim"), importlib.import_module("channels")
     assert {"run", "load", "Scenario", "__version__"} <= set(edgesim.__all__)
-    assert {"Channel", "Draws", "Ideal", "Awgn", "Rayleigh"} <= set(channels.__all__)
+    assert {"Channel", "Draws", "Ideal", "AWGN", "Rayleigh"} <= set(channels.__all__)

@@ -1,12 +1,11 @@
 """Airtime against Shannon's formula, worked by hand."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from channels import AWGN, Ideal, Rayleigh
+from channels import AWGN, Draws, Ideal, Rayleigh
 from edgesim.errors import RunError
 from edgesim.sim.radio import Radio
 from edgesim.sim.transports.analog import Analog
@@ -23,7 +22,7 @@ def steps_of(snrs: list[float], seconds: float):
 
     def fading(start: float, blocks: int):
         snr = np.array((snrs + [snrs[-1]] * blocks)[:blocks])
-        return SimpleNamespace(snr=snr, seconds=np.full(blocks, seconds), gain=snr)
+        return Draws(snr, snr, np.full(blocks, seconds))
 
     return fading
 
@@ -60,7 +59,7 @@ def test_a_transfer_walks_over_the_blocks_until_its_bits_are_out() -> None:
 
 def test_a_link_that_carries_nothing_says_so() -> None:
     with pytest.raises(RunError, match="carries nothing"):
-        Radio().walk(1, 0.0, lambda start, blocks: SimpleNamespace(snr=np.zeros(1), seconds=np.full(1, np.inf)))
+        Radio().walk(1, 0.0, lambda start, blocks: Draws(np.zeros(1), np.zeros(1), np.full(1, np.inf)))
 
 
 def test_an_empty_message_takes_no_time() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from torch import Generator, Tensor
 
 Equaliser = Literal["zf", "mmse"]
+ROUNDING = 1e-9  # relative: sums over millions of blocks differ by as much with the order of addition
 
 
 class Draws(NamedTuple):
@@ -27,11 +28,14 @@ class Draws(NamedTuple):
     seconds: np.ndarray
 
     def during(self, seconds: float) -> "Draws":
-        """The part of the realisation that a transfer of `seconds` seconds sees."""
+        """The part of the realisation that a transfer of `seconds` seconds sees. Raises ValueError beyond its end.
+
+        A transfer that fills the realisation exactly may exceed it by the rounding of the caller's sums.
+        """
         ends = np.cumsum(self.seconds)
-        last = int(np.searchsorted(ends, seconds))
-        if last >= len(ends):
+        if not 0.0 <= seconds <= ends[-1] * (1.0 + ROUNDING):
             raise ValueError(f"draws cover {ends[-1]} s, asked for {seconds} s")
+        last = min(int(np.searchsorted(ends, seconds)), len(ends) - 1)
         kept = self.seconds[: last + 1].copy()
         kept[-1] = seconds - (ends[last - 1] if last else 0.0)
         return Draws(self.gain[: last + 1], self.snr[: last + 1], kept)

@@ -1,0 +1,16 @@
+"""Wireless channels: draws as functions of absolute time, their action on real values, and the closed forms to check both.
+
+>>> import channels
+>>> channel = channels.Rayleigh(snr_db=10, coherence_s=0.01)
+>>> draws = channel.draws(start_s=0.0, blocks=3, key=1)
+>>> draws.seconds.round(12).tolist()
+[0.01, 0.01, 0.01]
+"""
+
+from channels import theory, units
+from channels.awgn import AWGN
+from channels.base import Channel, Draws
+from channels.ideal import Ideal
+from channels.rayleigh import Rayleigh
+
+__all__ = ["AWGN", "Channel", "Draws", "Ideal", "Rayleigh", "theory", "units"]

@@ -1,0 +1,38 @@
+"""Additive white Gaussian noise."""
+
+from typing import Annotated
+
+from torch import Generator, Tensor
+
+from channels import theory, units
+from channels.base import Channel, Draws, Equaliser
+from channels.blocks import constant
+from channels.equalise import transmit
+
+
+class AWGN(Channel):
+    """Additive white Gaussian noise of constant power.
+
+    y = s + n per complex symbol,  E|s|^2 = 1,  n ~ CN(0, 1/snr),  snr = 10^(snr_db/10).
+
+    snr_db  signal-to-noise ratio Es/N0 per complex symbol; inf is a channel without noise [dB]
+
+    >>> round(AWGN(snr_db=10.0).capacity(), 3)
+    3.459
+    """
+
+    def __init__(self, *, snr_db: Annotated[float, "(-inf, inf]"]) -> None:
+        self.snr_db = snr_db
+        self.snr = units.mean_snr(snr_db)
+
+    def draws(self, start_s: float, blocks: int, key: int) -> Draws:
+        """One block without end."""
+        return constant(1.0, self.snr)
+
+    def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
+        """x plus noise of variance 1/snr per value; see `channels.equalise.transmit`."""
+        return transmit(x, draws, generator, equaliser)
+
+    def capacity(self) -> float:
+        """log2(1 + snr) [bit/symbol]."""
+        return float(theory.capacity(self.snr))

@@ -1,7 +1,9 @@
 """What the checkout may and must hold, beyond Python."""
 
+import configparser
 import re
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,16 @@ def test_no_machine_paths() -> None:
 def test_no_large_files() -> None:
     """Data sets and weights stay outside; the bundled digits are the one exception and small."""
     assert not [f"{path.relative_to(ROOT)}: {path.stat().st_size} B" for path in tracked() if path.stat().st_size > 500_000]
+
+
+def test_data_files_are_packaged() -> None:
+    """A file that setup.cfg does not name works in a checkout and is missing from an installation."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    for package in ("edgesim", "channels"):
+        patterns = setup["options.package_data"][package].split()
+        files = [path.relative_to(ROOT / package) for path in tracked() if path.is_relative_to(ROOT / package)]
+        assert not [path for path in files if path.suffix != ".py" and not any(fnmatch(str(path), rule) for rule in patterns)]
 
 
 def test_contract_scenarios_are_shipped() -> None:

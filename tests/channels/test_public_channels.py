@@ -1,0 +1,26 @@
+"""The public names of the package."""
+
+import subprocess
+import sys
+import types
+
+import channels
+
+
+def test_all_is_what_is_public() -> None:
+    internal = {"awgn", "base", "blocks", "equalise", "ideal", "rayleigh"}  # files whose classes are re-exported
+    public = {name for name in vars(channels) if not name.startswith("_")} - internal
+    assert public == set(channels.__all__)
+    assert isinstance(channels.theory, types.ModuleType)
+    assert isinstance(channels.units, types.ModuleType)
+
+
+def test_the_contracts_example() -> None:
+    channel = channels.Rayleigh(snr_db=10, coherence_s=0.01)
+    assert channel.draws(0.0, 1, key=0).seconds.tolist() == [0.01]
+
+
+def test_it_needs_nothing_of_edgesim() -> None:
+    code = "import channels, sys; print([name for name in ('edgesim', 'simpy', 'timm', 'yaml') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

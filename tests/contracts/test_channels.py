@@ -1,0 +1,193 @@
+"""What every channel kind must do. A new kind is a new file in channels/; it is found here without being listed."""
+
+import ast
+import importlib
+import inspect
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import channels
+from channels import Channel
+from channels.base import Draws
+
+FOLDER = Path(channels.__file__).parent
+TYPICAL = {"snr_db": 10.0, "coherence_s": 1e-3}  # for knobs without a default
+SIGMA = 4.5  # two-sided false alarm 7e-6 per test
+
+
+def channel_classes(path: Path) -> list[str]:
+    """Names of the classes in `path` that directly subclass Channel, as the loader reads them: without importing."""
+    tree = ast.parse(path.read_text())
+    bases = {
+        node.name: [getattr(base, "id", "") for base in node.bases] for node in tree.body if isinstance(node, ast.ClassDef)
+    }
+    return [name for name, its in bases.items() if "Channel" in its]
+
+
+KINDS = {path.stem: names for path in sorted(FOLDER.glob("*.py")) if (names := channel_classes(path))}
+
+
+def build(kind: str, **knobs: float) -> Channel:
+    """A channel of that kind with typical knobs."""
+    cls = getattr(importlib.import_module(f"channels.{kind}"), KINDS[kind][0])
+    parameters = inspect.signature(cls).parameters.values()
+    required = {p.name: TYPICAL[p.name] for p in parameters if p.default is p.empty}
+    return cls(**{**required, **knobs})
+
+
+def has_knob(kind: str, knob: str) -> bool:
+    cls = getattr(importlib.import_module(f"channels.{kind}"), KINDS[kind][0])
+    return knob in inspect.signature(cls).parameters
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(params=sorted(KINDS))
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_the_kinds_of_the_contract_are_there() -> None:
+    assert {"ideal", "awgn", "rayleigh"} <= set(KINDS)
+
+
+def test_a_file_holds_one_final_class_with_keyword_knobs(kind: str) -> None:
+    [name] = KINDS[kind]
+    cls = getattr(importlib.import_module(f"channels.{kind}"), name)
+    assert cls.__bases__ == (Channel,)
+    assert not cls.__subclasses__()
+    assert all(p.kind is p.KEYWORD_ONLY for p in inspect.signature(cls).parameters.values())
+    doc = inspect.getdoc(cls)
+    assert doc
+    assert doc.splitlines()[0].endswith(".")
+    for knob in inspect.signature(cls).parameters:
+        assert f"\n{knob}  " in doc, f"the docstring of {name} does not explain {knob}"
+
+
+def test_draws_are_consistent(kind: str) -> None:
+    draws = build(kind).draws(0.1234, 5, key=3)
+    assert 1 <= len(draws.seconds) <= 5
+    for column in draws:
+        assert column.dtype == np.float64
+        assert column.shape == draws.seconds.shape
+    assert (draws.gain >= 0).all()
+    assert (draws.snr >= 0).all()
+    assert (draws.seconds > 0).all()
+    assert len(draws.seconds) == 5 or draws.seconds[-1] == math.inf
+
+
+def instant(channel: Channel, time_s: float, key: int) -> float:
+    """SNR at one instant."""
+    return float(channel.draws(time_s, 1, key).snr[0])
+
+
+def test_draws_are_a_pure_function_of_time_and_key(kind: str) -> None:
+    times = [0.0, 0.0305, 7.77, 1e6 + 0.00025, 12.0]
+    asked, again = build(kind), build(kind)
+    forward = [instant(asked, time, 5) for time in times]
+    for key in (6, 7):
+        asked.draws(3.3, 2000, key)
+    assert [instant(again, time, 5) for time in reversed(times)] == forward[::-1]
+    assert [instant(asked, time, 5) for time in times] == forward
+
+
+def test_one_query_or_many_see_the_same_blocks(kind: str) -> None:
+    channel = build(kind)
+    start = 2.00037
+    whole = channel.draws(start, 700, key=11)
+    if math.isinf(whole.seconds[0]):
+        assert [instant(channel, time, 11) for time in (start, 1e3, 1e9)] == [whole.snr[0]] * 3
+        return
+    middles = start + np.cumsum(whole.seconds) - whole.seconds / 2
+    for block in (699, 0, 350, 512, 511):
+        assert instant(channel, middles[block], 11) == whole.snr[block]
+
+
+def test_mean_gain_is_one(kind: str) -> None:
+    """Blocks are independent: the mean of n gains of standard deviation s lies within 4.5 s / sqrt(n) of 1."""
+    gain = build(kind).draws(0.0, 100_000, key=1).gain
+    assert abs(gain.mean() - 1.0) <= SIGMA * gain.std() / math.sqrt(len(gain))
+
+
+@pytest.mark.parametrize("equaliser", ["zf", "mmse"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_apply_keeps_shape_and_dtype_and_lets_gradients_through(kind: str, equaliser: str, dtype: torch.dtype) -> None:
+    channel = build(kind)
+    draws = channel.draws(0.0, 4, key=0).during(0.0035)
+    x = torch.randn(3, 5, 7, generator=seeded(), dtype=torch.float32).to(dtype).requires_grad_()
+    before = x.detach().clone()
+    y = channel.apply(x, draws, seeded(), equaliser=equaliser)
+    assert y.shape == x.shape
+    assert y.dtype == dtype
+    [gradient] = torch.autograd.grad(y.sum(), x)
+    assert torch.isfinite(gradient).all()
+    assert gradient.abs().sum() > 0
+    assert torch.equal(x.detach(), before)
+
+
+def test_apply_is_reproducible_and_uses_only_its_generator(kind: str) -> None:
+    channel = build(kind)
+    draws = channel.draws(0.0, 1, key=0)
+    x = torch.randn(1000, generator=seeded())
+    torch.manual_seed(1)
+    once = channel.apply(x, draws, seeded(2))
+    torch.manual_seed(2)
+    assert torch.equal(once, channel.apply(x, draws, seeded(2)))
+
+
+def test_apply_takes_nothing(kind: str) -> None:
+    channel = build(kind)
+    for blocks in (1, 3):
+        draws = channel.draws(0.0, blocks, key=0).during(0.0001)
+        assert channel.apply(torch.empty(4, 0), draws, seeded()).shape == (4, 0)
+
+
+def test_realised_snr_is_the_announced_one(kind: str) -> None:
+    """n squared errors of a normal law have a mean within 4.5 sqrt(2/n) of 1, relative: 1.4 % for n = 2e5."""
+    channel = build(kind)
+    values = 200_000
+    x = torch.randn(values, generator=seeded())
+    draws = channel.draws(0.5, 1, key=9)
+    error = (channel.apply(x, draws, seeded(3)) - x).double()
+    if math.isinf(draws.snr[0]):
+        assert not error.any()
+        return
+    realised = float(error.square().mean()) * float(draws.snr[0])
+    assert abs(realised - 1.0) <= SIGMA * math.sqrt(2.0 / values)
+
+
+@pytest.mark.parametrize("equaliser", ["zf", "mmse"])
+def test_without_noise_apply_is_the_identity(kind: str, equaliser: str) -> None:
+    channel = build(kind, snr_db=math.inf) if has_knob(kind, "snr_db") else build(kind)
+    draws = channel.draws(0.0, 5, key=0).during(0.0045)
+    x = torch.randn(6, 9, generator=seeded())
+    if np.isinf(draws.snr).all():
+        assert torch.equal(channel.apply(x, draws, seeded(), equaliser=equaliser), x)
+    else:
+        perfect = Draws(draws.gain, np.full_like(draws.snr, math.inf), draws.seconds)
+        assert torch.equal(channel.apply(x, perfect, seeded(), equaliser=equaliser), x)
+
+
+def test_unknown_equaliser_is_refused(kind: str) -> None:
+    channel = build(kind)
+    with pytest.raises(ValueError, match="equaliser"):
+        channel.apply(torch.ones(4), channel.draws(0.0, 1, key=0), seeded(), equaliser="dfe")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("generator_on", ["cpu", "cuda"])
+def test_values_may_be_on_another_device_than_the_generator(kind: str, generator_on: str) -> None:
+    channel = build(kind)
+    draws = channel.draws(0.0, 3, key=0).during(0.0025)
+    x = torch.randn(64, 33, generator=seeded())
+    make = lambda: torch.Generator(generator_on).manual_seed(4)  # noqa: E731 - two fresh copies of one stream
+    there = channel.apply(x.cuda(), draws, make(), equaliser="mmse")
+    here = channel.apply(x, draws, make(), equaliser="mmse")
+    assert there.device.type == "cuda"
+    torch.testing.assert_close(there.cpu(), here)

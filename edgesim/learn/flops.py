@@ -1,0 +1,60 @@
+"""What the halves of a model cost, counted once per shape."""
+
+from collections.abc import Callable
+from functools import cache, cached_property
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from edgesim.learn.data.base import Facts
+from edgesim.learn.models.base import Model
+
+
+class Costs:
+    """FLOPs per sample of both halves, counted by torch on the meta device (no numbers are computed).
+
+    Matrix products and convolutions count, 1 multiply-accumulate = 2; norms, softmax and the optimiser's step do not. A block
+    with m tokens of width d takes 24 m d^2 + 4 m^2 d forward (compression.md 1.1) and twice that backward, except where no
+    gradient is needed (with respect to the pictures).
+
+    with_attention  whether the client also computes the class token's attention row (2 n d more in `client_forward`)
+    """
+
+    def __init__(self, model: Model, facts: Facts, *, with_attention: bool = False) -> None:
+        self._model = model
+        self._facts = facts
+        self._with_attention = with_attention
+        self.server = cache(self._server)
+
+    @property
+    def client_forward(self) -> float:
+        return self._client[0]
+
+    @property
+    def client_backward(self) -> float:
+        return self._client[1]
+
+    @cached_property
+    def _client(self) -> tuple[float, float]:
+        part, _ = self._model.sketch(self._facts)
+        part.with_attention = self._with_attention
+        size = self._model.view(self._facts).image_size
+        picture = torch.empty(1, self._facts.channels, size, size, device="meta")
+        return _counted(lambda: part(picture)[0])
+
+    def _server(self, tokens: int) -> tuple[float, float]:
+        """FLOPs per sample of `tokens` tokens: (forward, backward)."""
+        _, part = self._model.sketch(self._facts)
+        width = self._model.geometry(self._facts).width
+        sample = torch.empty(1, tokens, width, device="meta", requires_grad=True)
+        return _counted(lambda: part(sample))
+
+
+def _counted(forward: Callable[[], Tensor]) -> tuple[float, float]:
+    """FLOPs of `forward` and of going back through it."""
+    with FlopCounterMode(display=False) as going:
+        output = forward()
+    with FlopCounterMode(display=False) as returning:
+        torch.autograd.backward(output, torch.empty_like(output))
+    return float(going.get_total_flops()), float(returning.get_total_flops())

@@ -1,0 +1,224 @@
+"""The two halves of a model that learns: torch modules, an optimiser each, and the codecs between them."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any, Literal
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import Parameter
+from torch.nn.functional import cross_entropy
+
+from edgesim.codecs.base import Codec
+from edgesim.codecs.exchange import Exchange
+from edgesim.learn.batches import Batches
+from edgesim.learn.flops import Costs
+from edgesim.learn.models.base import ClientPart, ServerPart
+from edgesim.learn.optimisers.base import Optimiser
+from edgesim.learn.phantom import server_flops
+from edgesim.rng import seed as seed_of
+from edgesim.wire import Payload, Smashed
+from edgesim.work import Answer, Message, Work
+
+End = Literal["client", "server"]
+
+
+class TorchClient:
+    """The layers before the cut, the uplink codec's sending end, an optimiser of both, and the client's data.
+
+    part       layers before the cut; gives attention if the codec needs it
+    exchange   codecs of both directions
+    optimiser  settings; this half makes its own
+    batches    the client's mini-batches
+    costs      FLOPs per sample
+    seed       of the run; client: number of the client. Codec randomness is a function of (seed, client, step)
+    """
+
+    def __init__(
+        self,
+        part: ClientPart,
+        exchange: Exchange,
+        optimiser: Optimiser,
+        batches: Batches,
+        costs: Costs,
+        *,
+        seed: int,
+        client: int = 0,
+    ) -> None:
+        part.with_attention = exchange.up.needs_attention
+        self.part = part
+        self.batches = batches
+        self._exchange = exchange
+        self._seed, self._client = seed, client
+        self._optimiser = optimiser.make([*part.parameters(), *parameters_of(exchange.up, "client")])
+        self._generator = Generator(next(part.parameters()).device)
+        flops = exchange.flops(batches.batch)
+        self._forward_flops = batches.batch * costs.client_forward
+        self._encode_flops = flops.encode_up
+        self._backward_flops = batches.batch * costs.client_backward + flops.decode_down
+        self._step = 0
+        self._sent: Payload | None = None
+
+    def forward(self) -> Work:
+        """Run the next mini-batch up to the cut. value: Smashed, still in the graph."""
+        images, labels = self.batches.next()
+        z, attention = self.part(images)
+        return Work(Smashed(z, labels, attention), self._forward_flops)
+
+    def encode(self, smashed: Smashed) -> Work:
+        """Compress. value: the Payload that leaves; what the answer is read with stays here."""
+        self._generator.manual_seed(seed_of(self._seed, "codec", self._client, self._step))
+        self._sent = self._exchange.send_up(smashed, self._generator)
+        return Work(self._sent.departed(), self._encode_flops)
+
+    def backward(self, gradient: Message) -> Work:
+        """Back-propagate the gradient of the wire tensor as received, and step. value: None."""
+        handle = self._awaited()
+        if not isinstance(gradient, Payload):
+            raise ValueError("the gradient message carries no tensors; a timing-only server cannot answer a client that learns")
+        received = self._exchange.receive_down(gradient)
+        if received.shape != handle.shape:
+            raise ValueError(f"the gradient has shape {tuple(received.shape)}, but {tuple(handle.shape)} was sent")
+        torch.autograd.backward(handle, received)
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        self._sent = None
+        self._step += 1
+        return Work(None, self._backward_flops)
+
+    def state(self) -> dict[str, Any]:
+        """A snapshot between two steps: tensors, numbers, lists and dicts only."""
+        return deepcopy(
+            {
+                "part": self.part.state_dict(),
+                "codec": state_of(self._exchange.up, "client"),
+                "optimiser": self._optimiser.state_dict(),
+                "batches": self.batches.state(),
+                "step": self._step,
+            }
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.part.load_state_dict(state["part"])
+        self._exchange.up.load_state_dict(state["codec"], strict=False)
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.batches.restore(state["batches"])
+        self._step = state["step"]
+        self._sent = None
+
+    def _awaited(self) -> Tensor:
+        if self._sent is None or self._sent.handle is None:
+            raise ValueError("a gradient came before anything was sent")
+        return self._sent.handle
+
+
+class TorchServer:
+    """The layers after the cut, the uplink codec's receiving end, and an optimiser of both.
+
+    part       layers after the cut
+    exchange   codecs of both directions
+    optimiser  settings; this half makes its own
+    costs      FLOPs per sample
+    batch      samples per arrival before compression
+    seed       of the run; codec randomness is a function of (seed, step, position of the arrival)
+    """
+
+    def __init__(
+        self, part: ServerPart, exchange: Exchange, optimiser: Optimiser, costs: Costs, batch: int, *, seed: int
+    ) -> None:
+        self.part = part
+        self._exchange = exchange
+        self._batch = batch
+        self._seed = seed
+        self._optimiser = optimiser.make([*part.parameters(), *parameters_of(exchange.up, "server")])
+        self._generator = Generator(next(part.parameters()).device)
+        self._flops = server_flops(exchange, costs, batch)
+        self._step = 0
+
+    def step(self, arrivals: Sequence[Message]) -> Work:
+        """One optimiser step on the mean loss of all arrivals. value: Answer(a gradient Payload per arrival, loss)."""
+        received = [self._exchange.receive_up(_payload(arrival)) for arrival in arrivals]
+        loss = self._loss([smashed for _wire, smashed in received])
+        torch.autograd.backward(loss)
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        gradients: list[Message] = [self._answer(wire, place) for place, (wire, _smashed) in enumerate(received)]
+        self._step += 1
+        return Work(Answer(gradients, loss.detach()), len(arrivals) * self._flops)
+
+    def state(self) -> dict[str, Any]:
+        """A snapshot between two steps: tensors, numbers, lists and dicts only."""
+        return deepcopy(
+            {
+                "part": self.part.state_dict(),
+                "codec": state_of(self._exchange.up, "server"),
+                "optimiser": self._optimiser.state_dict(),
+                "step": self._step,
+            }
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.part.load_state_dict(state["part"])
+        self._exchange.up.load_state_dict(state["codec"], strict=False)
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._step = state["step"]
+
+    def _loss(self, arrived: Sequence[Smashed]) -> Tensor:
+        """Mean over all rows; rows of an arrival with weights share what falls to that arrival by those weights."""
+        groups = [arrived] if len({smashed.x.shape[1:] for smashed in arrived}) == 1 else [[smashed] for smashed in arrived]
+        shares = [self._group_loss(group) * (_rows(group) / _rows(arrived)) for group in groups]
+        return shares[0] if len(shares) == 1 else torch.stack(shares).sum()
+
+    def _group_loss(self, group: Sequence[Smashed]) -> Tensor:
+        logits = self.part(_joined([smashed.x for smashed in group]))  # [rows, classes]
+        labels = _joined([_labels(smashed) for smashed in group])
+        if all(smashed.weight is None for smashed in group):
+            return cross_entropy(logits, labels)
+        weight = _joined([_weights(smashed) * (len(smashed.x) / _rows(group)) for smashed in group])  # sums to 1
+        return weight @ cross_entropy(logits, labels, reduction="none")
+
+    def _answer(self, wire: Tensor, place: int) -> Payload:
+        if wire.grad is None:
+            raise ValueError("the loss does not depend on what arrived: the uplink codec's expand must be differentiable")
+        self._generator.manual_seed(seed_of(self._seed, "codec", "server", self._step, place))
+        return self._exchange.send_down(wire.grad, self._batch, self._generator)
+
+
+def parameters_of(codec: Codec, end: End) -> list[Parameter]:
+    """What one end of a codec, or of the codecs it is made of, learns."""
+    return [parameter for name, parameter in codec.named_parameters() if end in name.split(".")]
+
+
+def state_of(codec: Codec, end: End) -> dict[str, Tensor]:
+    """Parameters and buffers of one end; what belongs to neither end counts as the client's."""
+    other = "server" if end == "client" else "client"
+    states = codec.state_dict()
+    if end == "client":
+        return {name: value for name, value in states.items() if other not in name.split(".")}
+    return {name: value for name, value in states.items() if end in name.split(".")}
+
+
+def _payload(message: Message) -> Payload:
+    if not isinstance(message, Payload):
+        raise ValueError("an arrival carries no tensors; a timing-only client cannot feed a server that learns")
+    return message
+
+
+def _labels(smashed: Smashed) -> Tensor:
+    if smashed.labels is None:
+        raise ValueError("smashed data arrived without labels; the uplink codec must send them")
+    return smashed.labels
+
+
+def _weights(smashed: Smashed) -> Tensor:
+    if smashed.weight is not None:
+        return smashed.weight
+    return smashed.x.new_full((len(smashed.x),), 1.0 / len(smashed.x))
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
+
+
+def _rows(arrived: Sequence[Smashed]) -> int:
+    return sum(len(smashed.x) for smashed in arrived)

@@ -1,0 +1,31 @@
+"""AdamW."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from torch import optim
+from torch.nn import Parameter
+
+from edgesim.learn.optimisers.base import Optimiser, not_negative, positive
+
+
+class AdamW(Optimiser):
+    """Adam with decoupled weight decay, betas 0.9 and 0.999. Source: I. Loshchilov, F. Hutter, ICLR 2019.
+
+    lr            learning rate
+    weight_decay  share of every weight taken off per unit of learning rate
+    eps           added to the root of the second moment
+    """
+
+    def __init__(
+        self,
+        *,
+        lr: Annotated[float, "(0, inf)"] = 1e-3,
+        weight_decay: Annotated[float, "[0, inf)"] = 0.01,
+        eps: Annotated[float, "(0, inf)"] = 1e-8,
+    ) -> None:
+        self._lr, self._eps = positive("lr", lr), positive("eps", eps)
+        self._weight_decay = not_negative("weight_decay", weight_decay)
+
+    def make(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
+        return optim.AdamW(parameters, lr=self._lr, eps=self._eps, weight_decay=self._weight_decay)

@@ -1,0 +1,29 @@
+"""How weights follow their gradients."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
+from torch import optim
+from torch.nn import Parameter
+
+
+class Optimiser(ABC):
+    """An optimiser's settings. Abstract: subclass it, one final subclass a file; keyword-only parameters come from YAML."""
+
+    @abstractmethod
+    def make(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
+        """A fresh optimiser of these parameters; each half of a model gets its own."""
+
+
+def positive(name: str, value: float) -> float:
+    """`value` if it is above 0, else ValueError."""
+    if not value > 0.0:
+        raise ValueError(f"{name} must be above 0, got {value}")
+    return value
+
+
+def not_negative(name: str, value: float) -> float:
+    """`value` if it is at least 0, else ValueError."""
+    if not value >= 0.0:
+        raise ValueError(f"{name} must be at least 0, got {value}")
+    return value

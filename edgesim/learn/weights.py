@@ -1,0 +1,76 @@
+"""Published and local weights of timm's Vision Transformers."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from timm.models import adapt_input_conv
+from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
+from torch import Tensor, nn
+
+from edgesim.errors import NotFoundError
+
+HEAD = ("head.weight", "head.bias")
+PATCHES = "patch_embed.proj.weight"
+
+
+def download(name: str, shape: dict[str, Any]) -> nn.Module:
+    """The model with timm's weights, from timm's cache or the network. shape: num_classes, in_chans, img_size."""
+    try:
+        return timm.create_model(name, pretrained=True, **shape)
+    except (OSError, RuntimeError) as error:
+        raise NotFoundError(
+            f"model.pretrained: timm has no weights of {name} at hand and could not fetch them ({error}); "
+            f"set model.weights to a local .safetensors or .pth file, or model.pretrained: false"
+        ) from error
+
+
+def load(vit: VisionTransformer, path: str) -> None:
+    """Fill a model from a local file of timm's parameter names.
+
+    16-bit numbers are widened; position embeddings and patches are resampled, and input channels adapted, as timm does it; the
+    head stays as it is if the file's is for another number of classes. Raises NotFoundError.
+    """
+    found = _widened(_read(path))
+    state: dict[str, Tensor] = checkpoint_filter_fn(found, vit)
+    own = vit.state_dict()
+    if PATCHES in state and state[PATCHES].shape[1] != own[PATCHES].shape[1]:
+        state[PATCHES] = adapt_input_conv(own[PATCHES].shape[1], state[PATCHES])
+    if any(name in state and state[name].shape != own[name].shape for name in HEAD):
+        state = {name: value for name, value in state.items() if name not in HEAD}
+    missing = [
+        name for name, value in own.items() if name not in HEAD and (name not in state or state[name].shape != value.shape)
+    ]
+    unknown = [name for name in state if name not in own]
+    if missing or unknown:
+        raise NotFoundError(
+            f"model.weights: {path} holds the weights of another model: "
+            f"{len(missing)} of this one's are missing or of another shape, {len(unknown)} unknown, "
+            f"first {[*missing, *unknown][0]}"
+        )
+    vit.load_state_dict(state, strict=False)
+
+
+def _read(path: str) -> dict[str, Tensor]:
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise NotFoundError(f"model.weights: there is no file {file}; set model.weights to a .safetensors or .pth file")
+    try:
+        return load_file(file) if file.suffix == ".safetensors" else torch.load(file, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise NotFoundError(
+            f"model.weights: {file} cannot be read ({error}); "
+            f"it must be a .safetensors file, or a .pth file that holds tensors only"
+        ) from error
+
+
+def _widened(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The file's parameters as float32; published .pth files keep them under `model` or `state_dict`."""
+    inner = next((state[key] for key in ("model", "state_dict") if key in state), state)
+    if not isinstance(inner, dict) or not all(isinstance(value, Tensor) for value in inner.values()):
+        raise NotFoundError("model.weights: the file must hold a dictionary of tensors")
+    return {name: value.float() if value.is_floating_point() else value for name, value in inner.items()}

@@ -5,14 +5,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import torch
+
 from edgesim import kinds, rng
 from edgesim.codecs.base import Codec, Cut
 from edgesim.codecs.exchange import Exchange
+from edgesim.errors import NotFoundError
 from edgesim.learn.air import AnalogAir
+from edgesim.learn.augment.base import Augment
+from edgesim.learn.batches import Batches
 from edgesim.learn.data.base import Data, Facts
+from edgesim.learn.evaluate import Evaluator
 from edgesim.learn.flops import Costs
+from edgesim.learn.halves import TorchClient, TorchServer
 from edgesim.learn.models.base import Geometry, Model
 from edgesim.learn.phantom import PhantomClient, PhantomServer
+from edgesim.learn.pipeline import Plain
 from edgesim.profiles import read
 from edgesim.protocols.base import Protocol
 from edgesim.scenario import LinkSpec, Scenario, Spec
@@ -34,7 +42,7 @@ class Learning:
 
     data: Data
     facts: Facts
-    augment: Any
+    augment: Augment
     model: Model
     geometry: Geometry
     exchange: Exchange
@@ -112,6 +120,36 @@ def world(scenario: Scenario, task: Learning, halves: Halves | None = None) -> W
     return built
 
 
+def torch_halves(scenario: Scenario, task: Learning) -> tuple[Halves, Evaluator]:
+    """The halves that learn, and who examines them. Loads data and weights.
+
+    Raises NotFoundError where data or weights are not there.
+    """
+    accelerator, seed = scenario.host.accelerator, scenario.seed
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise NotFoundError("accelerator cuda: torch finds no CUDA device on this host; use host.accelerator: cpu")
+    train, test = task.data.train().to(accelerator), task.data.test().to(accelerator)
+    partition = make(scenario, "partition", scenario.data.partition, ("data", "partition"))
+    shares = partition.split(train.labels, sum(group.count for group in scenario.clients), seed)
+    optimiser = make(scenario, "optimiser", scenario.optimiser, ("optimiser",))
+    view = task.model.view(task.facts)
+    client_part, server_part = _checked(scenario, ("model",), lambda: task.model.build(task.facts, seed, accelerator))
+    task.exchange.to(accelerator)
+    pipeline = task.augment.pipeline(view)
+    server = TorchServer(server_part, task.exchange, optimiser, task.costs, task.batch, seed=seed)
+
+    def halves(client: int) -> tuple[ClientHalf, ServerHalf]:
+        rows = shares[client][: task.client_samples]  # equal epochs: a share's odd sample out is left aside
+        batches = Batches(train, rows, task.batch, pipeline, seed=seed, client=client, accelerator=accelerator)
+        half = TorchClient(client_part, task.exchange, optimiser, batches, task.costs, seed=seed, client=client)
+        return half, server
+
+    codec = scenario.evaluate.codec
+    return halves, Evaluator(
+        client_part, server_part, task.exchange, test, Plain(view), batch=task.batch, codec=codec, seed=seed
+    )
+
+
 def protocol(scenario: Scenario) -> Protocol:
     """The training protocol."""
     made: Protocol = make(scenario, "protocol", scenario.protocol, ("protocol",))
@@ -170,7 +208,7 @@ def _link(scenario: Scenario, ledger: Ledger, direction: str, sender: Device, re
 def _budget(scenario: Scenario, task: Learning) -> Budget:
     """The limits in absolute terms. Gamma of the paper: epochs x |D| x C_base of one sample, both directions."""
     spec = scenario.budget
-    bits = spec.bits
+    bits: float | None = spec.bits
     if spec.epochs_of_base is not None:
         up, down = task.exchange.base_manifests(1)
         per_sample = {

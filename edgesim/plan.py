@@ -86,9 +86,9 @@ def _wall_estimate(scenario: Scenario, task: build.Learning, steps: int) -> floa
         z, attention = client(images + noise)
         payload = codec.encode(Smashed(z, labels, attention), generator)
         wire = codec.receive(payload).detach().requires_grad_()
-        server(codec.expand(wire, payload).x).sum().backward()
+        torch.autograd.backward(server(codec.expand(wire, payload).x).sum())
         assert payload.handle is not None
-        payload.handle.backward(wire.grad)
+        torch.autograd.backward(payload.handle, wire.grad)
 
     step()  # the first call warms up
     started = time.perf_counter()

@@ -15,7 +15,7 @@ import yaml
 
 from edgesim.errors import RunInterrupted
 from edgesim.record import tables
-from edgesim.record.folder import RunFolder
+from edgesim.record.folder import RunFolder, Status
 from edgesim.record.recorder import Recorder
 from edgesim.scenario import Scenario
 from edgesim.session import Session
@@ -80,12 +80,12 @@ def run(
 
 def _recorded(
     session: Session, folder: RunFolder, scenario: Scenario, trace: bool, command: Sequence[str]
-) -> tuple[str, dict[str, Any]]:
+) -> tuple[Status, dict[str, Any]]:
     """Run with the tables open; whatever happens they are closed and the manifest says how it ended."""
     recorder = Recorder(folder, trace=trace)
     session.attach(recorder, trace)
 
-    def seal(status: str) -> None:
+    def seal(status: Status) -> None:
         recorder.close()
         folder.seal(
             status,
@@ -101,7 +101,7 @@ def _recorded(
     try:
         with _stop_on_signal(lambda: session.world.stop("interrupted")):
             session.run()
-        status = "interrupted" if session.world.stopped_by == "interrupted" else "done"
+        status: Status = "interrupted" if session.world.stopped_by == "interrupted" else "done"
         summary = session.summary(status)
         folder.write_json("summary.json", summary)
     except BaseException:

@@ -103,7 +103,7 @@ def _ratios(world: World, exchange: Exchange, batch: int) -> dict[str, Any]:
 
 
 def _bits(total: Direction) -> dict[str, int]:
-    by_role = {role: getattr(total, role) for role in ROLES}
+    by_role: dict[str, int] = {role: getattr(total, role) for role in ROLES}
     return {**by_role, "overhead": total.overhead, "total": total.wire}
 
 
@@ -142,7 +142,7 @@ def _checks(world: World, exchange: Exchange, batch: int, step_rows: StepTotals)
 
 
 def _bits_match(world: World, exchange: Exchange, batch: int) -> bool:
-    """What was booked never exceeds what the codecs announced for the steps that were taken, and is it where sizes are fixed."""
+    """What was booked never exceeds what the codecs announced for the steps taken, and equals it where sizes are fixed."""
     for direction, manifest in (("up", exchange.up_manifest(batch)), ("down", exchange.down_manifest(batch))):
         total = world.ledger.traffic.by_direction[direction]
         announced = world.steps * manifest.bits

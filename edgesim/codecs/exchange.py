@@ -35,6 +35,11 @@ class Exchange:
         self.down_manifest = cache(self._down_manifest)
         self.flops = cache(self._flops)
 
+    def to(self, accelerator: str) -> None:
+        """Move what the codecs hold to a torch device of the host."""
+        self.up.to(accelerator)
+        self.down.to(accelerator)
+
     def base_manifests(self, batch: int) -> tuple[Manifest, Manifest]:
         """What Base, sending everything, would need up and down."""
         from edgesim.codecs.identity import Identity

@@ -32,7 +32,7 @@ class AnalogAir:
         flat = torch.cat([tensor.reshape(-1).float() for tensor in sent])  # [sum of counts]
         scale = flat.square().mean().sqrt().clamp_min(TINY)
         received = scale * self._channel.apply(flat / scale, draws, generator, equaliser=self._equaliser)
-        parts = received.split([tensor.numel() for tensor in sent])
+        parts = torch.split(received, [tensor.numel() for tensor in sent])
         arrived = {name: _like(part, tensor) for name, part, tensor in zip(analog, parts, sent, strict=True)}
         return Payload(payload.manifest, payload.tensors | arrived)
 

@@ -47,14 +47,13 @@ class Meter:
     def end(self, now: float, phase: str, state: str, watts: float) -> None:
         """The oldest activity of that phase and state ends."""
         self.settle(now)
-        for place, (its_phase, its_state, its_watts, start) in enumerate(self._active):
-            if (its_phase, its_state, its_watts) == (phase, state, watts):
-                del self._active[place]
-                break
-        else:
+        mine = (place for place, item in enumerate(self._active) if item[:3] == (phase, state, watts))
+        place = next(mine, None)
+        if place is None:
             raise ValueError(f"{self.actor} ends {phase}/{state}, which it never began")
-        self.activity_joules += watts * (now - start)
-        self.busy_s[state] += now - start
+        began = self._active.pop(place)[3]
+        self.activity_joules += watts * (now - began)
+        self.busy_s[state] += now - began
         self._watts = self.base_w + sum(item[2] for item in self._active)
 
     def settle(self, now: float) -> None:

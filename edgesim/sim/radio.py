@@ -68,7 +68,8 @@ class Radio:
 
     def efficiency(self, snr: np.ndarray) -> np.ndarray:
         """Bits per symbol at linear SNR `snr` [blocks]."""
-        return np.minimum(self.max_bits_per_symbol, np.log2(1.0 + snr / self._gap))
+        efficiency: np.ndarray = np.minimum(self.max_bits_per_symbol, np.log2(1.0 + snr / self._gap))
+        return efficiency
 
     def packets(self, bits: int) -> int:
         """How many packets `bits` payload bits make."""

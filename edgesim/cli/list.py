@@ -91,7 +91,7 @@ def _knobs(topic: str, name: str) -> Iterator[tuple[str, str]]:
         for knob_name, knob in kinds.read(SLOTS[topic][0], name).knobs.items():
             default = f"({_plain_type(knob.annotation)}, required)" if knob.required else f"= {_yaml(knob.default)}"
             bounds = f" in {knob.interval}" if knob.interval is not None else ""
-            yield f"{knob_name} {default}{bounds}", knob.doc
+            yield f"{knob_name} {default}{bounds}{_choices(knob.annotation)}", knob.doc
     elif topic in PROFILES:
         yield from _profile_rows(_profile(topic, name))
 
@@ -144,6 +144,12 @@ def _scenarios() -> list[Path]:
 def _first_comment(path: Path) -> str:
     with path.open(encoding="utf-8") as file:
         return file.readline().lstrip("#").strip()
+
+
+def _choices(annotation: str) -> str:
+    """What a knob of a few fixed values takes."""
+    found = re.search(r"Literal\[(.*?)\]", annotation)
+    return f" of {found[1].replace(chr(39), '')}" if found else ""
 
 
 def _plain_type(annotation: str) -> str:

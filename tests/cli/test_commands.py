@@ -1,0 +1,331 @@
+"""Every command with stand-ins behind it: streams, exit codes, messages."""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from edgesim.cli.app import main
+from edgesim.errors import NotFoundError, RunError, RunInterrupted, ScenarioError, UsageError
+from edgesim.record.folder import RunFolder
+from edgesim.record.recorder import Recorder
+from edgesim.rows import Entry
+
+SUMMARY: dict[str, Any] = {
+    "status": "done",
+    "accuracy": 0.9722,
+    "accuracy_best": 0.975,
+    "loss": 0.1,
+    "steps": 220,
+    "epochs": 10.0,
+    "simulated_s": 61.0,
+    "wall_s": 12.0,
+    "stopped_by": "budget",
+    "budget": {"ledger": "paper", "limit_bits": 1000.0, "spent_bits": 995.0},
+    "xi": {"paper": {"up": 0.2, "down": 0.2, "mean": 0.2}, "wire": {"up": 0.3, "down": None, "mean": None}},
+    "bits": {
+        "up": {"values": 900, "side": 0, "labels": 90, "model": 0, "overhead": 5, "total": 995},
+        "down": {"values": 0, "side": 0, "labels": 0, "model": 0, "overhead": 0, "total": 0},
+        "evaluation": 0,
+    },
+    "symbols": {"up": 100, "down": 0},
+    "latency_s": {"step_mean": 0.1, "step_p50": 0.1, "step_p95": 0.12, "by_phase": {"forward": 0.06, "uplink": 0.04}},
+    "energy_j": {"total": 3.0, "by_phase": {"forward": 3.0}, "by_actor": {"client0": 1.0, "server": 2.0}},
+    "link": {"snr_db_mean": 9.97, "packets": 440, "retransmissions": 3, "lost_packets": 0, "corrupted_values": 0},
+    "checks": {"phases_tile": True, "energy_adds_up": True},
+}
+
+
+class Runner:
+    """Stands in for edgesim.runner: remembers how it was called and ends as told."""
+
+    def __init__(self, folder: Path, ending: BaseException | None = None, **changes: Any) -> None:
+        self.folder = folder
+        self.ending = ending
+        self.summary = SUMMARY | changes
+        self.called: dict[str, Any] = {}
+
+    def run(self, scenario: Any, *, watch: Any, **how: Any) -> Any:
+        self.called = {"scenario": scenario, **how}
+        watch.begin({"scenario": scenario.name, "results": str(self.folder)})
+        if self.ending is not None:
+            raise self.ending
+        watch.end(self.summary)
+        return SimpleNamespace(path=self.folder, summary=self.summary, status="done")
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Stands in for the loader; what it was asked for."""
+    asked: list[tuple[Any, ...]] = []
+
+    def load(path: Path, overrides: Any = (), seed: int | None = None) -> Any:
+        asked.append((path, list(overrides), seed))
+        return SimpleNamespace(name=Path(path).stem, seed=seed or 0, hash8="0123abcd")
+
+    monkeypatch.setattr(importlib.import_module("edgesim.load"), "load", load)
+    return asked
+
+
+@pytest.fixture
+def runner(loaded: Any, stand_in: Callable[..., None], tmp_path: Path) -> Runner:
+    (tmp_path / "run").mkdir()
+    made = Runner(tmp_path / "run")
+    stand_in("runner", made)
+    return made
+
+
+def test_run_hands_over_what_was_asked(edgesim: Any, runner: Runner, loaded: list[Any]) -> None:
+    line = [
+        "run",
+        "a.yaml",
+        "--set",
+        "uplink.codec.xi=0.1",
+        "--set",
+        "seed=4",
+        "--seed",
+        "3",
+        "--out",
+        "there",
+        "--timing-only",
+    ]
+    assert edgesim(*line, "--accelerator", "cuda", "--trace").code == 0
+    assert loaded == [(Path("a.yaml"), ["uplink.codec.xi=0.1", "seed=4", "host.accelerator=cuda"], 3)]
+    assert (runner.called["out"], runner.called["timing_only"], runner.called["trace"]) == (Path("there"), True, True)
+    assert runner.called["command"] == ["edgesim", *line, "--accelerator", "cuda", "--trace"]
+
+
+def test_run_puts_the_summary_on_stdout_and_the_rest_on_stderr(edgesim: Any, runner: Runner) -> None:
+    said = edgesim("run", "a.yaml")
+    assert said.out.splitlines() == [
+        "status          done, stopped by budget",
+        "accuracy        0.9722  (best 0.9750)",
+        "test loss       0.1",
+        "steps           220  (10 epochs)",
+        "simulated time  1 min 1 s",
+        "time a step     mean 100 ms, median 100 ms, 95 % below 120 ms",
+        "by phase        forward 60 ms, uplink 40 ms",
+        "energy          3 J  (server 2 J, client0 1 J)",
+        "wall time       12 s",
+        "budget          99.50 % of 1 kbit spent (paper ledger)",
+        "xi paper        up 0.2, down 0.2, mean 0.2",
+        "xi wire         up 0.3, down -, mean -",
+        "sent up         995 bit  (values 900 bit, labels 90 bit, overhead 5 bit)",
+        "sent down       0 bit  (-)",
+        "channel uses    up 100 symbols, down 0 symbols",
+        "mean SNR        9.97 dB",
+        "packets         440, 3 retransmissions",
+        "checks          all 2 hold (phases_tile, energy_adds_up)",
+    ]
+    assert said.err.splitlines()[0] == "scenario  a"
+    assert said.err.splitlines()[-2:] == [
+        f"results  {runner.folder}",
+        "next     edgesim run a.yaml --seed 1    (one seed is no result)",
+    ]
+
+
+def test_run_as_json_prints_exactly_one_object(edgesim: Any, runner: Runner) -> None:
+    runner.summary = SUMMARY | {"loss": float("nan"), "link": SUMMARY["link"] | {"snr_db_mean": float("inf")}}
+    said = edgesim("run", "a.yaml", "--json")
+    found = json.loads(said.out)
+    assert (found["accuracy"], found["loss"], found["link"]["snr_db_mean"]) == (0.9722, None, "inf")
+
+
+def test_quiet_leaves_stdout_alone(edgesim: Any, runner: Runner) -> None:
+    said = edgesim("run", "a.yaml", "-q")
+    assert said.err == ""
+    assert said.out.startswith("status")
+
+
+def test_a_timing_only_run_has_no_accuracy_to_show(edgesim: Any, runner: Runner) -> None:
+    runner.summary = SUMMARY | {"accuracy": None, "accuracy_best": None, "loss": None}
+    assert "accuracy" not in edgesim("run", "a.yaml", "--timing-only").out
+
+
+def test_a_traced_run_says_how_to_see_it(edgesim: Any, runner: Runner) -> None:
+    assert edgesim("run", "a.yaml", "--trace").err.splitlines()[-1] == f"next     edgesim trace {runner.folder}"
+
+
+def test_a_check_that_fails_is_shouted(edgesim: Any, runner: Runner) -> None:
+    runner.summary = SUMMARY | {"checks": {"phases_tile": True, "bits_match": False}}
+    assert "FAILED: bits_match" in edgesim("run", "a.yaml").out
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "message"),
+    [
+        (RunError("the loss is nan at step 3"), 1, "edgesim: the loss is nan at step 3\n"),
+        (UsageError("cannot write results to x"), 2, "edgesim: cannot write results to x\n"),
+        (ScenarioError(["a.yaml:1:2: no", "a.yaml:3:4: nor this"]), 3, "a.yaml:1:2: no\na.yaml:3:4: nor this\n"),
+        (NotFoundError("no CIFAR-100"), 5, "edgesim: no CIFAR-100\n"),
+        (RunInterrupted("stopped after step 4"), 130, "edgesim: stopped after step 4\n"),
+    ],
+)
+def test_failures_are_one_message_and_a_code(edgesim: Any, runner: Runner, ending: Exception, code: int, message: str) -> None:
+    runner.ending = ending
+    said = edgesim("run", "a.yaml", "-q")
+    assert (said.code, said.out, said.err) == (code, "", message)
+
+
+def test_a_second_ctrl_c_ends_at_once(edgesim: Any, runner: Runner) -> None:
+    runner.ending = KeyboardInterrupt()
+    said = edgesim("run", "a.yaml", "-q")
+    assert (said.code, said.out) == (130, "")
+    assert "Traceback" not in said.err
+
+
+def test_what_nobody_foresaw_is_one_line_and_a_log_in_the_run_folder(
+    runner: Runner, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    runner.ending = ZeroDivisionError("division\nby zero")
+    with pytest.raises(ZeroDivisionError) as caught:
+        main(["run", "a.yaml", "-q"])
+    capfd.readouterr()
+    sys.excepthook(ZeroDivisionError, caught.value, caught.tb)  # as the interpreter does before it exits with 1
+    log = tmp_path / "run" / "crash.log"
+    said = f"edgesim failed unexpectedly: ZeroDivisionError: division by zero; the traceback is in {log}\n"
+    assert capfd.readouterr() == ("", said)
+    assert log.read_text().startswith("Traceback")
+    assert "ZeroDivisionError: division\nby zero" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["fly"],
+        ["run"],
+        ["run", "a.yaml", "--seed", "x"],
+        ["run", "a.yaml", "--nope"],
+        ["run", "a.yaml", "--accelerator", "tpu"],
+    ],
+)
+def test_wrong_usage_is_2(edgesim: Any, line: list[str]) -> None:
+    said = edgesim(*line)
+    assert (said.code, said.out) == (2, "")
+    assert said.err
+    assert "Traceback" not in said.err
+
+
+def test_plan_is_a_table_or_json(edgesim: Any, loaded: Any, stand_in: Callable[..., None]) -> None:
+    facts = {"scenario": {"name": "a"}, "steps": 7, "simulated_s": 90.0, "latency_s": {"step_mean": 0.012}}
+    stand_in("plan", SimpleNamespace(plan=lambda scenario: facts))
+    said = edgesim("plan", "a.yaml", "--set", "data.batch_size=8", "--seed", "2")
+    assert loaded == [(Path("a.yaml"), ["data.batch_size=8"], 2)]
+    assert "simulated  1 min 30 s" in said.out
+    assert "step mean  12 ms" in said.out
+    assert said.err == "next     edgesim run a.yaml\n"
+    assert json.loads(edgesim("plan", "a.yaml", "--json").out) == facts
+
+
+def test_validate_says_something_about_every_file(edgesim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(path: Path) -> Any:
+        if path.name == "bad.yaml":
+            raise ScenarioError(["bad.yaml:1:1: one", "bad.yaml:2:1: two"])
+        if path.name == "none.yaml":
+            raise UsageError("none.yaml: no such file")
+        return SimpleNamespace(hash8="0123abcd")
+
+    monkeypatch.setattr(importlib.import_module("edgesim.load"), "load", load)
+    said = edgesim("validate", "bad.yaml", "good.yaml", "none.yaml")
+    assert said.code == 3
+    assert said.out.splitlines() == [
+        "bad.yaml:1:1: one",
+        "bad.yaml:2:1: two",
+        "good.yaml: ok (0123abcd)",
+        "none.yaml: no such file",
+    ]
+    assert edgesim("validate", "good.yaml", "none.yaml").code == 2
+    assert edgesim("validate", "good.yaml").code == 0
+
+
+def test_trace_writes_the_timeline_of_the_newest_run(edgesim: Any, tmp_path: Path) -> None:
+    for seed in (1, 0):
+        folder = RunFolder.create(tmp_path / "results", "ideal", "0123abcd", seed)
+        recorder = Recorder(folder, trace=True)
+        recorder.entry(Entry(0.0, 1.0, "client0", "forward", "compute", 4.0, 4.0))
+        recorder.close()
+        folder.write_text("manifest.json", "{}")
+    said = edgesim("trace", "results/ideal")
+    assert said.code == 0
+    path = Path(said.out.strip())
+    assert path.parent.name.endswith("-s0")
+    assert json.loads(path.read_text())["traceEvents"]
+    assert "ui.perfetto.dev" in said.err
+
+
+def test_trace_without_a_book_says_how_to_get_one(edgesim: Any, tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "ideal", "0123abcd", 0)
+    folder.write_text("manifest.json", "{}")
+    said = edgesim("trace", str(folder.path))
+    assert (said.code, said.out) == (2, "")
+    assert "--trace" in said.err
+    assert edgesim("trace", "nowhere").code == 2
+    (tmp_path / "empty").mkdir()
+    assert edgesim("trace", "empty").code == 2
+
+
+def test_init_writes_a_scenario_once(edgesim: Any, tmp_path: Path) -> None:
+    first = edgesim("init", "new/first.yaml")
+    assert (first.code, first.out) == (0, "")
+    assert "edgesim run new/first.yaml" in first.err
+    written = (tmp_path / "new" / "first.yaml").read_text()
+    again = edgesim("init", "new/first.yaml")
+    assert again.code == 2
+    assert "not overwritten" in again.err
+    assert edgesim("init").out == written
+
+
+def test_schema_goes_to_stdout_or_a_file(edgesim: Any, tmp_path: Path) -> None:
+    shown = json.loads(edgesim("schema").out)
+    assert edgesim("schema", "--out", "s.json").out == ""
+    assert json.loads((tmp_path / "s.json").read_text()) == shown
+    assert {"model", "uplink", "budget"} <= set(shown["properties"])
+
+
+def test_list_shows_every_topic_and_every_knob(edgesim: Any) -> None:
+    everything = edgesim("list").out
+    for line in ("datasets  (data)", "codecs  (uplink.codec, downlink.codec)", "devices  (clients.device, server.device)"):
+        assert line in everything.splitlines()
+    channels = edgesim("list", "channels").out
+    assert "rayleigh  Flat Rayleigh block fading with additive white Gaussian noise." in channels
+    assert "coherence_s (float, required) in (0, inf]" in channels
+    assert "mean signal-to-noise ratio" in edgesim("list", "channels", "rayleigh").out
+
+
+def test_list_labels_reconstructions(edgesim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgesim import kinds
+
+    kind = kinds.Kind("codec", "guess", Path("guess.py"), "guess", "Guess", summary="A guess.", flags={"reconstruction": True})
+    monkeypatch.setattr(kinds, "names", lambda slot: ["guess"])
+    monkeypatch.setattr(kinds, "read", lambda slot, name: kind)
+    assert "guess  (a reconstruction: the source leaves details open) A guess." in edgesim("list", "codecs").out
+
+
+def test_list_suggests_the_nearest_topic_and_kind(edgesim: Any) -> None:
+    said = edgesim("list", "codec")
+    assert said.code == 2
+    assert "codecs" in said.err
+    said = edgesim("list", "channels", "raileigh")
+    assert said.code == 2
+    assert "rayleigh" in said.err
+
+
+def test_doctor_shows_what_a_bug_report_needs(edgesim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "999")
+    said = edgesim("doctor")
+    assert said.code == 0
+    for word in ("python", "torch", "simpy", "cores", "accelerator", "results", "writable", "OMP_WAIT_POLICY"):
+        assert word in said.out
+    assert "OMP_NUM_THREADS: more threads than" in said.out
+
+
+def test_doctor_fails_where_results_cannot_be_written(edgesim: Any, tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file where the folder should be")
+    said = edgesim("doctor")
+    assert said.code == 1
+    assert "results: choose another with --out" in said.out

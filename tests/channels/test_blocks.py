@@ -88,6 +88,11 @@ def test_blocks_and_links_are_independent() -> None:
     assert abs(np.corrcoef(own, other)[0, 1]) <= SIGMA / math.sqrt(n)
 
 
+def test_every_bit_of_a_key_counts() -> None:
+    keys = [0, *(1 << bit for bit in range(63)), (1 << 63) - 1]
+    assert len({exponential().draws(0.0, 1, key).gain[0] for key in keys}) == len(keys)
+
+
 def test_snr_is_gain_times_mean_snr() -> None:
     draws = exponential(snr=7.0).draws(0.0, 50, key=0)
     np.testing.assert_array_equal(draws.snr, draws.gain * 7.0)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from edgesim.cli.console import out
-from edgesim.cli.render import columns
+from edgesim.cli.render import cell, columns, unit_of
 from edgesim.errors import UsageError
 
 EPILOG = """
@@ -93,7 +93,7 @@ def _knobs(topic: str, name: str) -> Iterator[tuple[str, str]]:
             bounds = f" in {knob.interval}" if knob.interval is not None else ""
             yield f"{knob_name} {default}{bounds}{_choices(knob.annotation)}", knob.doc
     elif topic in PROFILES:
-        yield from _profile_rows(_profile(topic, name))
+        yield from (row for row in _profile_rows(_profile(topic, name)) if row[0] != "summary")  # stands above already
 
 
 def _in_full(topic: str, name: str) -> list[str]:
@@ -128,12 +128,12 @@ def _profile_line(topic: str, name: str) -> str:
 
 def _profile_rows(profile: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The values of a profile, each with its source behind it."""
-    for key, value in profile.items():
-        if isinstance(value, dict):
-            rest = ", ".join(f"{name}: {_yaml(item)}" for name, item in value.items() if name != "value")
-            yield key, f"{_yaml(value.get('value'))}  {rest}"
-        else:
-            yield key, _yaml(value)
+    for key, entry in profile.items():
+        if not isinstance(entry, dict):
+            yield key, _yaml(entry)
+            continue
+        doubt = "" if entry.get("verified") else "not verified: "
+        yield key, f"{cell(entry.get('value'), unit_of(key, None))}  ({doubt}{entry.get('source', 'no source')})"
 
 
 def _scenarios() -> list[Path]:

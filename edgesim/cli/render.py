@@ -82,26 +82,22 @@ def nested(facts: Mapping[str, Any]) -> list[str]:
 
 def _block(facts: Mapping[str, Any], unit: str | None, indent: int) -> list[str]:
     single = {key: value for key, value in facts.items() if not isinstance(value, Mapping)}
+    groups = {key: value for key, value in facts.items() if isinstance(value, Mapping)}
     lines = columns([(_label(key), cell(value, unit_of(key, unit))) for key, value in single.items()], indent)
-    for key, value in facts.items():
-        if not isinstance(value, Mapping):
-            continue
+    if indent and _is_matrix(groups):
+        return lines + _matrix(groups, unit, indent)
+    for key, value in groups.items():
         if not indent and lines:
             lines.append("")
-        inner = unit_of(key, unit)
-        lines.append(" " * indent + _label(key))
-        lines += _matrix(value, inner, indent + 2) if _is_matrix(value) else _block(value, inner, indent + 2)
+        lines += [" " * indent + _label(key), *_block(value, unit_of(key, unit), indent + 2)]
     return lines
 
 
-def _is_matrix(facts: Mapping[str, Any]) -> bool:
+def _is_matrix(groups: Mapping[str, Mapping[str, Any]]) -> bool:
     """At least two groups with the same keys and single values."""
-    groups = list(facts.values())
-    return (
-        len(groups) > 1
-        and all(isinstance(group, Mapping) and list(group) == list(groups[0]) for group in groups)
-        and not any(isinstance(value, Mapping) for group in groups for value in group.values())
-    )
+    keys = [list(group) for group in groups.values()]
+    values = [value for group in groups.values() for value in group.values()]
+    return len(keys) > 1 and all(found == keys[0] for found in keys) and not any(isinstance(value, Mapping) for value in values)
 
 
 def _matrix(facts: Mapping[str, Mapping[str, Any]], unit: str | None, indent: int) -> list[str]:

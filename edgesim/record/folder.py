@@ -26,6 +26,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._began = time.monotonic()
+        self._started = _now()
         self._first: dict[str, Any] | None = None  # what is looked up once, when the run begins
 
     @classmethod
@@ -75,7 +76,7 @@ class RunFolder:
         timing_only    whether nothing is trained
         """
         if self._first is None:  # the source revision is the one the run began with
-            self._first = {"versions": origin.versions(), "git": origin.git_state(Path.cwd()), "started": _now()}
+            self._first = {"versions": origin.versions(), "git": origin.git_state(Path.cwd())}
         ended = status != "running"
         manifest = {
             "schema_version": SCHEMA_VERSION,
@@ -88,6 +89,7 @@ class RunFolder:
             "determinism": _determinism(deterministic, timing_only),
             "host": {**origin.host(), "accelerator": accelerator, "threads": threads},
             **self._first,
+            "started": self._started,
             "ended": _now() if ended else None,
             "wall_s": round(time.monotonic() - self._began, 3) if ended else None,
             "files": _digests(self.path) if ended else [],

@@ -41,7 +41,7 @@ class _Place(NamedTuple):
     """Where the viewer shows something: process and thread."""
 
     pid: int
-    tid: int = 0
+    tid: int = 1
 
 
 def write(folder: Path) -> Path:
@@ -85,12 +85,12 @@ def _lines(entries: list[Entry], transfers: list[Transfer]) -> Iterator[str]:
     for entry in entries:
         book[entry.actor].append(entry)
     links: dict[str, list[Transfer]] = defaultdict(list)
-    for transfer in transfers:
+    for transfer in sorted(transfers, key=_link_order):
         links[f"{transfer.direction}link {transfer.sender} -> {transfer.receiver}"].append(transfer)
     devices = sorted({*book, *(end for row in transfers for end in (row.sender, row.receiver))}, key=_natural)
-    pids = {name: pid for pid, name in enumerate([*devices, *sorted(links, key=_natural), "budget"], 1)}
+    pids = {name: pid for pid, name in enumerate([*devices, *links, "budget"], 1)}
     for name, pid in pids.items():
-        yield from _introduction(pid, name, TRACKS if name in devices else ())
+        yield from _introduction(pid, name, TRACKS if name in devices else ("transfers",))
     events = list(_arrows(pids, transfers))
     events += _spent(pids["budget"], transfers)
     for actor, its_entries in book.items():
@@ -103,11 +103,11 @@ def _lines(entries: list[Entry], transfers: list[Transfer]) -> Iterator[str]:
 
 def _introduction(pid: int, name: str, threads: tuple[str, ...]) -> Iterator[str]:
     """The names and the order of a process and its threads."""
-    facts: list[tuple[str, int, str, Any]] = [("process_name", 0, "name", name), ("process_sort_index", 0, "sort_index", pid)]
+    for fact, arguments in (("process_name", {"name": name}), ("process_sort_index", {"sort_index": pid})):
+        yield json.dumps({"ph": "M", "name": fact, "pid": pid, "args": arguments})
     for tid, thread in enumerate(threads, 1):
-        facts += [("thread_name", tid, "name", thread), ("thread_sort_index", tid, "sort_index", tid)]
-    for fact, tid, key, value in facts:
-        yield json.dumps({"ph": "M", "name": fact, "pid": pid, "tid": tid, "args": {key: value}})
+        for fact, arguments in (("thread_name", {"name": thread}), ("thread_sort_index", {"sort_index": tid})):
+            yield json.dumps({"ph": "M", "name": fact, "pid": pid, "tid": tid, "args": arguments})
 
 
 def _device(pid: int, entries: list[Entry]) -> Iterator[_Event]:
@@ -167,6 +167,12 @@ def _ticks(seconds: float) -> int:
 
 def _tid(track: str) -> int:
     return TRACKS.index(track) + 1
+
+
+def _link_order(row: Transfer) -> tuple[list[tuple[int, str]], bool]:
+    """Client by client, its uplink before its downlink."""
+    upward = row.direction == "up"
+    return _natural(row.sender if upward else row.receiver), not upward
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

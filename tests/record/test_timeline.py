@@ -130,7 +130,7 @@ def test_links_show_transfers_with_their_size_and_noise(run: tuple[Path, Ledger]
     events = parsed(timeline.write(run[0]))
     threads = by_thread(events)
     for direction, label, snr in (("up", "uplink client1 -> server", 10.0), ("down", "downlink server -> client0", "inf")):
-        slices = threads[label, ""]
+        slices = threads[label, "transfers"]
         assert len(slices) == STEPS
         assert (slices[0]["args"]["bits"], slices[0]["args"]["symbols"], slices[0]["args"]["snr_db"]) == (352, 88, snr)
         assert slices[0]["name"] == f"{direction}link"
@@ -143,6 +143,22 @@ def test_spent_bits_end_at_the_totals_of_the_three_ledgers(run: tuple[Path, Ledg
     counted = [event["args"] for event in parsed(timeline.write(folder)) if event["name"] == "spent bits"]
     assert counted[-1] == {name: ledger.traffic.bits(name) for name in ("paper", "code", "wire")}
     assert [item["wire"] for item in counted] == sorted(item["wire"] for item in counted)
+
+
+def test_rows_of_the_viewer_are_devices_then_links_then_the_budget(run: tuple[Path, Ledger]) -> None:
+    events = parsed(timeline.write(run[0]))
+    place = {event["pid"]: event["args"]["sort_index"] for event in events if event["name"] == "process_sort_index"}
+    names = [event for event in events if event["name"] == "process_name"]
+    assert [event["args"]["name"] for event in sorted(names, key=lambda event: place[event["pid"]])] == [
+        "client0",
+        "client1",
+        "server",
+        "uplink client0 -> server",
+        "downlink server -> client0",
+        "uplink client1 -> server",
+        "downlink server -> client1",
+        "budget",
+    ]
 
 
 def test_clients_come_in_the_order_of_their_numbers() -> None:

@@ -11,9 +11,10 @@ answer has the shape of what was sent (compression.md 1.2); rounding is straight
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from torch import Generator, Tensor, nn
+from torch.nn.functional import one_hot
 
 from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
 
@@ -44,6 +45,16 @@ class Cut:
             return (Field("labels", (batch, self.classes), FLOAT_BITS, "labels"),)
         return (Field("labels", (batch,), bits_for(self.classes), "labels"),)
 
+    def label_tensors(self, labels: Tensor | None) -> dict[str, Tensor]:
+        """The tensors of `label_fields`. Class numbers become rows of probabilities where those are announced."""
+        if not self.classes:
+            return {}
+        if labels is None:
+            raise ValueError(f"the codec announces labels of {self.classes} classes, but the smashed data has none")
+        if self.soft_labels and labels.dim() == 1:
+            labels = one_hot(labels, self.classes).float()
+        return {"labels": labels.detach()}
+
     def base_bits(self, batch: int) -> float:
         """C_base of the paper for this direction: B (D phi + log2 C) with labels, B D phi without."""
         return batch * (self.features * FLOAT_BITS + (math.log2(self.classes) if self.classes else 0.0))
@@ -68,13 +79,14 @@ class Codec(nn.Module, ABC):
 
     Positional `cut` comes from the program; keyword-only parameters of the subclass come from YAML.
     Trainable parameters, if any, live in the submodules `client` and `server`.
+    The flags are read from the class before anything is built; an instance may know better (a chain asks its stages).
     """
 
-    needs_attention: ClassVar[bool] = False  # smashed.attention must be there
-    needs_tokens: ClassVar[bool] = False  # only for uplink rows of shape (tokens, width) with a class token first
-    integer_values: ClassVar[bool] = False  # the values on the wire are codes: no analog transport
-    fixed_size: ClassVar[bool] = True  # every message of a full batch has exactly the announced size, whatever the data
-    reconstruction: ClassVar[bool] = False  # built from an abstract, details are ours
+    needs_attention: bool = False  # smashed.attention must be there
+    needs_tokens: bool = False  # only for uplink rows of shape (tokens, width) with a class token first
+    integer_values: bool = False  # the values on the wire are codes: no analog transport
+    fixed_size: bool = True  # every message of a full batch has exactly the announced size, whatever the data
+    reconstruction: bool = False  # built from an abstract, details are ours
 
     def __init__(self, cut: Cut) -> None:
         super().__init__()

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import sys
 from typing import TextIO
 
@@ -30,3 +31,8 @@ def tolerate_narrow_encodings() -> None:
 def is_terminal(stream: TextIO) -> bool:
     """Whether a person looks at the stream through a terminal that can redraw a line."""
     return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+
+
+def width() -> int | None:
+    """Columns of the terminal that results are read on; None where they go to a file or another program."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

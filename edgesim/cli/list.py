@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgesim.cli.console import out
+from edgesim.cli.console import out, width
 from edgesim.cli.render import cell, columns, unit_of
 from edgesim.errors import UsageError
 
@@ -49,7 +49,7 @@ def list_kinds(
     """Show what a scenario can name, one line each. With TOPIC also every knob and its default; with NAME the whole story."""
     if topic is None:
         for each in TOPICS:
-            out("\n".join([_heading(each), *columns(_summaries(each), indent=2), ""]))
+            out("\n".join([_heading(each), *columns(_summaries(each), indent=2, width=width()), ""]))
         return
     if topic not in TOPICS:
         from edgesim.quantities import did_you_mean
@@ -59,7 +59,7 @@ def list_kinds(
         out("\n".join(_in_full(topic, name)))
         return
     for label, text in _summaries(topic):
-        out("\n".join([f"{label}  {text}", *columns(_knobs(topic, label), indent=4)]))
+        out("\n".join([f"{label}  {text}", *columns(_knobs(topic, label), indent=4, width=width())]))
 
 
 def _heading(topic: str) -> str:
@@ -103,9 +103,17 @@ def _in_full(topic: str, name: str) -> list[str]:
     if topic in SLOTS:
         kind = kinds.read(SLOTS[topic][0], name)
         label = [RECONSTRUCTED.strip()] if kind.flags.get("reconstruction") else []
-        return [*label, kind.doc, "", "knobs", *columns(_knobs(topic, name), indent=2), "", f"source  {kind.path}"]
+        return [
+            *label,
+            kind.doc,
+            "",
+            "knobs",
+            *columns(_knobs(topic, name), indent=2, width=width()),
+            "",
+            f"source  {kind.path}",
+        ]
     if topic in PROFILES:
-        return columns(_profile_rows(_profile(topic, name)))
+        return columns(_profile_rows(_profile(topic, name)), width=width())
     found = [path for path in _scenarios() if name in (str(path), path.name, path.stem)]
     if not found:
         raise UsageError(f"no scenario {name!r} in ./scenarios")
@@ -149,7 +157,7 @@ def _first_comment(path: Path) -> str:
 def _choices(annotation: str) -> str:
     """What a knob of a few fixed values takes."""
     found = re.search(r"Literal\[(.*?)\]", annotation)
-    return f" of {found[1].replace(chr(39), '')}" if found else ""
+    return f" ({found[1].replace(chr(39), '').replace(', ', ' | ')})" if found else ""
 
 
 def _plain_type(annotation: str) -> str:

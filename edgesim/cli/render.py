@@ -4,6 +4,7 @@ Everything is ASCII, so that it survives any terminal, log file and e-mail.
 """
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ SUFFIXES = ("s", "j", "w", "hz", "db", "dbm", "m")  # say nothing that the unit 
 PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"))
 PLAIN_UNITS = ("dB", "dBm", "")  # never with a prefix
 MISSING = "-"
+LEAST_WIDTH = 30  # characters; on a narrower terminal texts run over its edge rather than into a thin column
 
 
 def quantity(value: float, unit: str) -> str:
@@ -54,11 +56,20 @@ def _clock(seconds: float) -> str:
     return f"{hours} h {minutes} min {whole % 60} s" if hours else f"{minutes} min {whole % 60} s"
 
 
-def columns(rows: Iterable[tuple[str, str]], indent: int = 0) -> list[str]:
-    """Labels and texts as two aligned columns."""
+def columns(rows: Iterable[tuple[str, str]], indent: int = 0, width: int | None = None) -> list[str]:
+    """Labels and texts as two aligned columns. width: where lines end, long texts going on below; None: nowhere."""
     pairs = list(rows)
-    width = max((len(label) for label, _ in pairs), default=0)
-    return [f"{' ' * indent}{label:<{width}}  {text}".rstrip() for label, text in pairs]
+    fits = [len(label) for label, _ in pairs if width is None or len(label) <= width // 3]
+    start = indent + max(fits, default=0) + 2
+    lines = []
+    for label, text in pairs:
+        head = f"{' ' * indent}{label}"
+        if len(head) + 2 > start:  # too long a label has a line of its own
+            lines.append(head)
+            head = ""
+        parts = [text] if width is None else textwrap.wrap(text, max(width - start, LEAST_WIDTH)) or [""]
+        lines += [f"{head if not place else '':<{start}}{part}".rstrip() for place, part in enumerate(parts)]
+    return lines
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], indent: int = 0) -> list[str]:

@@ -30,28 +30,28 @@ def own_hook(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def edgesim(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Said]:
+def command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Said]:
     """Runs a command in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def command(*arguments: str) -> Said:
+    def run(*arguments: str) -> Said:
         code = main(arguments)
         return Said(code, *capfd.readouterr())
 
-    return command
+    return run
 
 
 @pytest.fixture
 def process(tmp_path: Path) -> Callable[..., Said]:
     """Runs `python -m edgesim` in a process of its own, in an empty folder; `python` are options of the interpreter."""
 
-    def command(*arguments: str, python: Sequence[str] = (), **environment: str) -> Said:
+    def run(*arguments: str, python: Sequence[str] = (), **environment: str) -> Said:
         variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
         line = [sys.executable, *python, "-m", "edgesim", *arguments]
         done = subprocess.run(line, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False, timeout=120)
         return Said(done.returncode, done.stdout, done.stderr)
 
-    return command
+    return run
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def runner(loaded: Any, stand_in: Callable[..., None], tmp_path: Path) -> Runner
     return made
 
 
-def test_run_hands_over_what_was_asked(edgesim: Any, runner: Runner, loaded: list[Any]) -> None:
+def test_run_hands_over_what_was_asked(command: Any, runner: Runner, loaded: list[Any]) -> None:
     line = [
         "run",
         "a.yaml",
@@ -94,14 +94,14 @@ def test_run_hands_over_what_was_asked(edgesim: Any, runner: Runner, loaded: lis
         "there",
         "--timing-only",
     ]
-    assert edgesim(*line, "--accelerator", "cuda", "--trace").code == 0
+    assert command(*line, "--accelerator", "cuda", "--trace").code == 0
     assert loaded == [(Path("a.yaml"), ["uplink.codec.xi=0.1", "seed=4", "host.accelerator=cuda"], 3)]
     assert (runner.called["out"], runner.called["timing_only"], runner.called["trace"]) == (Path("there"), True, True)
     assert runner.called["command"] == ["edgesim", *line, "--accelerator", "cuda", "--trace"]
 
 
-def test_run_puts_the_summary_on_stdout_and_the_rest_on_stderr(edgesim: Any, runner: Runner) -> None:
-    said = edgesim("run", "a.yaml")
+def test_run_puts_the_summary_on_stdout_and_the_rest_on_stderr(command: Any, runner: Runner) -> None:
+    said = command("run", "a.yaml")
     assert said.out.splitlines() == [
         "status          done, stopped by budget",
         "accuracy        0.9722  (best 0.9750)",
@@ -129,31 +129,31 @@ def test_run_puts_the_summary_on_stdout_and_the_rest_on_stderr(edgesim: Any, run
     ]
 
 
-def test_run_as_json_prints_exactly_one_object(edgesim: Any, runner: Runner) -> None:
+def test_run_as_json_prints_exactly_one_object(command: Any, runner: Runner) -> None:
     runner.summary = SUMMARY | {"loss": float("nan"), "link": SUMMARY["link"] | {"snr_db_mean": float("inf")}}
-    said = edgesim("run", "a.yaml", "--json")
+    said = command("run", "a.yaml", "--json")
     found = json.loads(said.out)
     assert (found["accuracy"], found["loss"], found["link"]["snr_db_mean"]) == (0.9722, None, "inf")
 
 
-def test_quiet_leaves_stdout_alone(edgesim: Any, runner: Runner) -> None:
-    said = edgesim("run", "a.yaml", "-q")
+def test_quiet_leaves_stdout_alone(command: Any, runner: Runner) -> None:
+    said = command("run", "a.yaml", "-q")
     assert said.err == ""
     assert said.out.startswith("status")
 
 
-def test_a_timing_only_run_has_no_accuracy_to_show(edgesim: Any, runner: Runner) -> None:
+def test_a_timing_only_run_has_no_accuracy_to_show(command: Any, runner: Runner) -> None:
     runner.summary = SUMMARY | {"accuracy": None, "accuracy_best": None, "loss": None}
-    assert "accuracy" not in edgesim("run", "a.yaml", "--timing-only").out
+    assert "accuracy" not in command("run", "a.yaml", "--timing-only").out
 
 
-def test_a_traced_run_says_how_to_see_it(edgesim: Any, runner: Runner) -> None:
-    assert edgesim("run", "a.yaml", "--trace").err.splitlines()[-1] == f"next     edgesim trace {runner.folder}"
+def test_a_traced_run_says_how_to_see_it(command: Any, runner: Runner) -> None:
+    assert command("run", "a.yaml", "--trace").err.splitlines()[-1] == f"next     edgesim trace {runner.folder}"
 
 
-def test_a_check_that_fails_is_shouted(edgesim: Any, runner: Runner) -> None:
+def test_a_check_that_fails_is_shouted(command: Any, runner: Runner) -> None:
     runner.summary = SUMMARY | {"checks": {"phases_tile": True, "bits_match": False}}
-    assert "FAILED: bits_match" in edgesim("run", "a.yaml").out
+    assert "FAILED: bits_match" in command("run", "a.yaml").out
 
 
 @pytest.mark.parametrize(
@@ -166,15 +166,15 @@ def test_a_check_that_fails_is_shouted(edgesim: Any, runner: Runner) -> None:
         (RunInterrupted("stopped after step 4"), 130, "edgesim: stopped after step 4\n"),
     ],
 )
-def test_failures_are_one_message_and_a_code(edgesim: Any, runner: Runner, ending: Exception, code: int, message: str) -> None:
+def test_failures_are_one_message_and_a_code(command: Any, runner: Runner, ending: Exception, code: int, message: str) -> None:
     runner.ending = ending
-    said = edgesim("run", "a.yaml", "-q")
+    said = command("run", "a.yaml", "-q")
     assert (said.code, said.out, said.err) == (code, "", message)
 
 
-def test_a_second_ctrl_c_ends_at_once(edgesim: Any, runner: Runner) -> None:
+def test_a_second_ctrl_c_ends_at_once(command: Any, runner: Runner) -> None:
     runner.ending = KeyboardInterrupt()
-    said = edgesim("run", "a.yaml", "-q")
+    said = command("run", "a.yaml", "-q")
     assert (said.code, said.out) == (130, "")
     assert "Traceback" not in said.err
 
@@ -204,25 +204,25 @@ def test_what_nobody_foresaw_is_one_line_and_a_log_in_the_run_folder(
         ["run", "a.yaml", "--accelerator", "tpu"],
     ],
 )
-def test_wrong_usage_is_2(edgesim: Any, line: list[str]) -> None:
-    said = edgesim(*line)
+def test_wrong_usage_is_2(command: Any, line: list[str]) -> None:
+    said = command(*line)
     assert (said.code, said.out) == (2, "")
     assert said.err
     assert "Traceback" not in said.err
 
 
-def test_plan_is_a_table_or_json(edgesim: Any, loaded: Any, stand_in: Callable[..., None]) -> None:
+def test_plan_is_a_table_or_json(command: Any, loaded: Any, stand_in: Callable[..., None]) -> None:
     facts = {"scenario": {"name": "a"}, "steps": 7, "simulated_s": 90.0, "latency_s": {"step_mean": 0.012}}
     stand_in("plan", SimpleNamespace(plan=lambda scenario: facts))
-    said = edgesim("plan", "a.yaml", "--set", "data.batch_size=8", "--seed", "2")
+    said = command("plan", "a.yaml", "--set", "data.batch_size=8", "--seed", "2")
     assert loaded == [(Path("a.yaml"), ["data.batch_size=8"], 2)]
     assert "simulated  1 min 30 s" in said.out
     assert "step mean  12 ms" in said.out
     assert said.err == "next     edgesim run a.yaml\n"
-    assert json.loads(edgesim("plan", "a.yaml", "--json").out) == facts
+    assert json.loads(command("plan", "a.yaml", "--json").out) == facts
 
 
-def test_validate_says_something_about_every_file(edgesim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validate_says_something_about_every_file(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(path: Path) -> Any:
         if path.name == "bad.yaml":
             raise ScenarioError(["bad.yaml:1:1: one", "bad.yaml:2:1: two"])
@@ -231,7 +231,7 @@ def test_validate_says_something_about_every_file(edgesim: Any, monkeypatch: pyt
         return SimpleNamespace(hash8="0123abcd")
 
     monkeypatch.setattr(importlib.import_module("edgesim.load"), "load", load)
-    said = edgesim("validate", "bad.yaml", "good.yaml", "none.yaml")
+    said = command("validate", "bad.yaml", "good.yaml", "none.yaml")
     assert said.code == 3
     assert said.out.splitlines() == [
         "bad.yaml:1:1: one",
@@ -239,18 +239,18 @@ def test_validate_says_something_about_every_file(edgesim: Any, monkeypatch: pyt
         "good.yaml: ok (0123abcd)",
         "none.yaml: no such file",
     ]
-    assert edgesim("validate", "good.yaml", "none.yaml").code == 2
-    assert edgesim("validate", "good.yaml").code == 0
+    assert command("validate", "good.yaml", "none.yaml").code == 2
+    assert command("validate", "good.yaml").code == 0
 
 
-def test_trace_writes_the_timeline_of_the_newest_run(edgesim: Any, tmp_path: Path) -> None:
+def test_trace_writes_the_timeline_of_the_newest_run(command: Any, tmp_path: Path) -> None:
     for seed in (1, 0):
         folder = RunFolder.create(tmp_path / "results", "ideal", "0123abcd", seed)
         recorder = Recorder(folder, trace=True)
         recorder.entry(Entry(0.0, 1.0, "client0", "forward", "compute", 4.0, 4.0))
         recorder.close()
         folder.write_text("manifest.json", "{}")
-    said = edgesim("trace", "results/ideal")
+    said = command("trace", "results/ideal")
     assert said.code == 0
     path = Path(said.out.strip())
     assert path.parent.name.endswith("-s0")
@@ -258,74 +258,74 @@ def test_trace_writes_the_timeline_of_the_newest_run(edgesim: Any, tmp_path: Pat
     assert "ui.perfetto.dev" in said.err
 
 
-def test_trace_without_a_book_says_how_to_get_one(edgesim: Any, tmp_path: Path) -> None:
+def test_trace_without_a_book_says_how_to_get_one(command: Any, tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, "ideal", "0123abcd", 0)
     folder.write_text("manifest.json", "{}")
-    said = edgesim("trace", str(folder.path))
+    said = command("trace", str(folder.path))
     assert (said.code, said.out) == (2, "")
     assert "--trace" in said.err
-    assert edgesim("trace", "nowhere").code == 2
+    assert command("trace", "nowhere").code == 2
     (tmp_path / "empty").mkdir()
-    assert edgesim("trace", "empty").code == 2
+    assert command("trace", "empty").code == 2
 
 
-def test_init_writes_a_scenario_once(edgesim: Any, tmp_path: Path) -> None:
-    first = edgesim("init", "new/first.yaml")
+def test_init_writes_a_scenario_once(command: Any, tmp_path: Path) -> None:
+    first = command("init", "new/first.yaml")
     assert (first.code, first.out) == (0, "")
     assert "edgesim run new/first.yaml" in first.err
     written = (tmp_path / "new" / "first.yaml").read_text()
-    again = edgesim("init", "new/first.yaml")
+    again = command("init", "new/first.yaml")
     assert again.code == 2
     assert "not overwritten" in again.err
-    assert edgesim("init").out == written
+    assert command("init").out == written
 
 
-def test_schema_goes_to_stdout_or_a_file(edgesim: Any, tmp_path: Path) -> None:
-    shown = json.loads(edgesim("schema").out)
-    assert edgesim("schema", "--out", "s.json").out == ""
+def test_schema_goes_to_stdout_or_a_file(command: Any, tmp_path: Path) -> None:
+    shown = json.loads(command("schema").out)
+    assert command("schema", "--out", "s.json").out == ""
     assert json.loads((tmp_path / "s.json").read_text()) == shown
     assert {"model", "uplink", "budget"} <= set(shown["properties"])
 
 
-def test_list_shows_every_topic_and_every_knob(edgesim: Any) -> None:
-    everything = edgesim("list").out
+def test_list_shows_every_topic_and_every_knob(command: Any) -> None:
+    everything = command("list").out
     for line in ("datasets  (data)", "codecs  (uplink.codec, downlink.codec)", "devices  (clients.device, server.device)"):
         assert line in everything.splitlines()
-    channels = edgesim("list", "channels").out
+    channels = command("list", "channels").out
     assert "rayleigh  Flat Rayleigh block fading with additive white Gaussian noise." in channels
     assert "coherence_s (float, required) in (0, inf]" in channels
-    assert "mean signal-to-noise ratio" in edgesim("list", "channels", "rayleigh").out
+    assert "mean signal-to-noise ratio" in command("list", "channels", "rayleigh").out
 
 
-def test_list_labels_reconstructions(edgesim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_labels_reconstructions(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from edgesim import kinds
 
     kind = kinds.Kind("codec", "guess", Path("guess.py"), "guess", "Guess", summary="A guess.", flags={"reconstruction": True})
     monkeypatch.setattr(kinds, "names", lambda slot: ["guess"])
     monkeypatch.setattr(kinds, "read", lambda slot, name: kind)
-    assert "guess  (a reconstruction: the source leaves details open) A guess." in edgesim("list", "codecs").out
+    assert "guess  (a reconstruction: the source leaves details open) A guess." in command("list", "codecs").out
 
 
-def test_list_suggests_the_nearest_topic_and_kind(edgesim: Any) -> None:
-    said = edgesim("list", "codec")
+def test_list_suggests_the_nearest_topic_and_kind(command: Any) -> None:
+    said = command("list", "codec")
     assert said.code == 2
     assert "codecs" in said.err
-    said = edgesim("list", "channels", "raileigh")
+    said = command("list", "channels", "raileigh")
     assert said.code == 2
     assert "rayleigh" in said.err
 
 
-def test_doctor_shows_what_a_bug_report_needs(edgesim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_shows_what_a_bug_report_needs(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "999")
-    said = edgesim("doctor")
+    said = command("doctor")
     assert said.code == 0
     for word in ("python", "torch", "simpy", "cores", "accelerator", "results", "writable", "OMP_WAIT_POLICY"):
         assert word in said.out
     assert "OMP_NUM_THREADS: more threads than" in said.out
 
 
-def test_doctor_fails_where_results_cannot_be_written(edgesim: Any, tmp_path: Path) -> None:
+def test_doctor_fails_where_results_cannot_be_written(command: Any, tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file where the folder should be")
-    said = edgesim("doctor")
+    said = command("doctor")
     assert said.code == 1
     assert "results: choose another with --out" in said.out

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+import edgesim
 from edgesim.record import tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +33,7 @@ SCENARIO: dict[str, Any] = {
 @pytest.fixture
 def scenario(tmp_path: Path) -> Path:
     path = tmp_path / "small.yaml"
-    path.write_text(yaml.safe_dump(SCENARIO))
+    path.write_text(json.dumps(SCENARIO, indent=1))
     return path
 
 
@@ -42,8 +42,8 @@ def only_run(tmp_path: Path) -> Path:
     return path
 
 
-def test_two_steps_leave_a_whole_results_folder(edgesim: Any, scenario: Path, tmp_path: Path) -> None:
-    said = edgesim("run", "small.yaml", "--seed", "5", "--trace")
+def test_two_steps_leave_a_whole_results_folder(command: Any, scenario: Path, tmp_path: Path) -> None:
+    said = command("run", "small.yaml", "--seed", "5", "--trace")
     assert said.code == 0, said.err
     assert said.out.startswith("status ")
     path = only_run(tmp_path)
@@ -56,7 +56,7 @@ def test_two_steps_leave_a_whole_results_folder(edgesim: Any, scenario: Path, tm
     tabulated = {"steps.parquet", "transfers.parquet", "entries.parquet", "evaluations.csv"}
     assert {"scenario.yaml", "resolved.yaml", "summary.json"} | tabulated == names
     assert len(tables.read(path, "steps")) == 2
-    timeline = Path(edgesim("trace", "results/small").out.strip())
+    timeline = Path(command("trace", "results/small").out.strip())
     assert json.loads(timeline.read_text())["traceEvents"]
 
 
@@ -69,9 +69,26 @@ def test_json_is_summary_json_and_nothing_else(process: Any, scenario: Path, tmp
     assert json.loads(said.out)["steps"] == 2
 
 
-def test_timing_only_and_plan_say_the_same(edgesim: Any, scenario: Path) -> None:
-    run = json.loads(edgesim("run", "small.yaml", "--timing-only", "--json", "-q").out)
-    plan = json.loads(edgesim("plan", "small.yaml", "--json").out)
+def test_python_does_the_same_as_the_command_line(scenario: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    done = edgesim.run(scenario, {"budget.steps": 3}, seed=7, out=tmp_path / "there", timing_only=True)
+    assert capfd.readouterr() == ("", "")
+    assert done.path.parent == tmp_path / "there" / "small"
+    assert done.path.name.endswith("-s7")
+    assert done.summary["steps"] == len(done.steps()) == 3
+    loaded = edgesim.load(scenario, ["budget.steps=3"], seed=7)
+    assert isinstance(loaded, edgesim.Scenario)
+    again = edgesim.run(loaded, out=tmp_path / "there", timing_only=True, progress=True)
+    assert again.summary["energy_j"] == done.summary["energy_j"]
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "small (" in said.err
+    with pytest.raises(ValueError, match=r"edgesim\.load"):
+        edgesim.run(loaded, {"budget.steps": 4})
+
+
+def test_timing_only_and_plan_say_the_same(command: Any, scenario: Path) -> None:
+    run = json.loads(command("run", "small.yaml", "--timing-only", "--json", "-q").out)
+    plan = json.loads(command("plan", "small.yaml", "--json").out)
     assert run["accuracy"] is None
     for key in ("steps", "simulated_s", "energy_j", "bits", "symbols"):
         assert run[key] == plan[key]
@@ -80,40 +97,41 @@ def test_timing_only_and_plan_say_the_same(edgesim: Any, scenario: Path) -> None
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
-        (["model.cut=99"], 3, ["small.yaml", "cut"]),
+        (["model.cut=99"], 3, ["--set model.cut", "between 1 and 5"]),
         (["uplink.codec=identitty"], 3, ["identitty", "identity"]),
-        (["uplink.codek=identity"], 2, ["codek", "codec"]),
+        (["uplink.codek=identity"], 3, ["codek", "did you mean 'codec'"]),
+        (["budget={bits: 1}"], 3, ["budget.bits", "smaller than one step"]),
         (["data={kind: cifar100, root: nowhere, batch_size: 8}"], 5, ["nowhere", "data.root"]),
         (["model.weights=nowhere.safetensors"], 5, ["nowhere.safetensors"]),
     ],
 )
 def test_what_cannot_be_run_is_one_message_and_its_code(
-    edgesim: Any, scenario: Path, tmp_path: Path, change: list[str], code: int, words: list[str]
+    command: Any, scenario: Path, tmp_path: Path, change: list[str], code: int, words: list[str]
 ) -> None:
-    said = edgesim("run", "small.yaml", *(part for item in change for part in ("--set", item)))
+    said = command("run", "small.yaml", *(part for item in change for part in ("--set", item)))
     assert (said.code, said.out) == (code, ""), said.err
     assert "Traceback" not in said.err
     assert all(word in said.err for word in words), said.err
     assert not (tmp_path / "results").exists()
 
 
-def test_a_malformed_file_shows_every_problem_at_its_place(edgesim: Any, tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(yaml.safe_dump(SCENARIO | {"seed": "no", "extra": 1}))
-    for command in ("run", "plan", "validate"):
-        said = edgesim(command, "small.yaml")
+def test_a_malformed_file_shows_every_problem_at_its_place(command: Any, tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(json.dumps(SCENARIO | {"seed": "no", "extra": 1}, indent=1))
+    for verb in ("run", "plan", "validate"):
+        said = command(verb, "small.yaml")
         assert said.code == 3
         assert (said.out + said.err).count("small.yaml:") == 2
 
 
-def test_a_missing_file_is_wrong_usage(edgesim: Any, scenario: Path) -> None:
-    said = edgesim("run", "smal.yaml")
+def test_a_missing_file_is_wrong_usage(command: Any, scenario: Path) -> None:
+    said = command("run", "smal.yaml")
     assert (said.code, said.out) == (2, "")
     assert "small.yaml" in said.err  # what is there instead
 
 
-def test_results_that_cannot_be_written_stop_the_run_before_it_begins(edgesim: Any, scenario: Path, tmp_path: Path) -> None:
+def test_results_that_cannot_be_written_stop_the_run_before_it_begins(command: Any, scenario: Path, tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file where the folder should be")
-    said = edgesim("run", "small.yaml")
+    said = command("run", "small.yaml")
     assert (said.code, said.out) == (2, "")
     assert "cannot write results to results" in said.err
     assert "--out" in said.err

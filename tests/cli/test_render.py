@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgesim.cli.render import nested, quantity, unit_of
+from edgesim.cli.render import columns, nested, quantity, unit_of
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,15 @@ def test_nested_facts() -> None:
         "  by actor",
         "    client0  500 mJ",
     ]
+
+
+def test_columns_go_on_below_where_a_terminal_ends() -> None:
+    rows = [("xi", "a ratio " * 6), ("a label far too long for its column", "text"), ("k", "")]
+    assert columns(rows, indent=2, width=36) == [
+        "  xi  a ratio a ratio a ratio a",
+        "      ratio a ratio a ratio",
+        "  a label far too long for its column",
+        "      text",
+        "  k",
+    ]
+    assert columns(rows)[0] == "xi".ljust(37) + ("a ratio " * 6).strip()

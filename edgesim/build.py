@@ -181,7 +181,7 @@ def _device(name: str, ledger: Ledger, profile_name: str, radio_name: str | None
     return Device(
         name,
         ledger,
-        rate_flops=profile.peak_flops * profile.utilisation,
+        rate_flops=profile.sustained_flops,
         idle_w=profile.idle_w,
         active_w=profile.active_w,
         radio_idle_w=radio.idle_w,

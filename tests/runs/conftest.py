@@ -1,11 +1,11 @@
 """Small scenarios for whole runs."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from edgesim.load import load
 from edgesim.scenario import Scenario
@@ -34,7 +34,7 @@ def make(tmp_path: Path) -> Make:
 
     def scenario(**sections: Any) -> Scenario:
         path = tmp_path / "small.yaml"
-        path.write_text(yaml.safe_dump(SMALL | sections))
+        path.write_text(json.dumps(SMALL | sections, indent=1))  # YAML, one value a line
         return load(path)
 
     return scenario

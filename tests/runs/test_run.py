@@ -53,7 +53,7 @@ def test_the_results_folder_is_as_promised(make, tmp_path: Path) -> None:
     assert json.loads((done.path / "summary.json").read_text()) == done.summary
     manifest = json.loads((done.path / "manifest.json").read_text())
     assert manifest["status"] == "done"
-    rows = list(csv.DictReader((done.path / "evaluations.csv").open()))
+    rows = list(csv.DictReader((done.path / "evaluations.csv").read_text().splitlines()))
     assert [int(row["step"]) for row in rows] == [6, 7]
     assert float(rows[-1]["accuracy"]) == done.summary["accuracy"]
     assert done.steps().num_rows == 7

@@ -22,17 +22,18 @@ AIRS = {
 }
 
 
-@pytest.mark.parametrize("air", AIRS)
-@pytest.mark.parametrize("codec", CODECS)
+# integer codes cannot be sent as analog symbols: the loader refuses those pairs
+PAIRS = [(codec, air) for codec in CODECS for air in AIRS if not (air == "analog" and codec in ("quantise", "chain"))]
+
+
+@pytest.mark.parametrize(("codec", "air"), PAIRS)
 def test_phantom_book_equals_torch_book(codec: str, air: str, make, tmp_path: Path) -> None:
-    if air == "analog" and codec in ("quantise", "chain"):
-        pytest.skip("integer codes cannot be sent as analog symbols: the loader refuses the pair")
     channel, transport = AIRS[air]
     both = {"channel": channel, "radio": {"bandwidth_hz": "1 MHz", "header_bits": 64}, "transport": transport}
     scenario = make(uplink=both | {"codec": CODECS[codec]}, downlink=both | {"codec": "identity"})
     real = run(scenario, out=tmp_path / "real", trace=True)
     phantom = run(scenario, out=tmp_path / "phantom", trace=True, timing_only=True)
-    assert real.entries().num_rows > 7 * 10
+    assert real.entries().num_rows >= 7 * 9  # five stretches of the client and four of the server in every step
     assert real.entries().equals(phantom.entries())
     assert real.transfers().equals(phantom.transfers())
     assert real.steps().drop_columns("loss").equals(phantom.steps().drop_columns("loss"))

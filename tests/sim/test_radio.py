@@ -123,3 +123,18 @@ def test_a_message_without_values_is_digital_on_an_analog_link() -> None:
     airtime = Analog(Radio(max_bits_per_symbol=1.0)).plan(Manifest((LABELS,)), 0.0, fading_of(Ideal()))
     assert airtime.overhead_bits == 0
     assert airtime.seconds == pytest.approx(256e-6)
+
+
+def test_a_start_a_hair_before_a_block_ends_asks_for_few_blocks() -> None:
+    asked: list[int] = []
+    channel = Rayleigh(snr_db=10.0, coherence_s=0.01)
+
+    def fading(start: float, blocks: int) -> Draws:
+        asked.append(blocks)
+        return channel.draws(start, blocks, 1)
+
+    many = Field("values", (200_000,), 32, "values", analog=True)  # 0.1 s at 1 MHz: 11 blocks
+    airtime = Analog(Radio(bandwidth_hz=1e6)).plan(Manifest((many,)), 0.01 - 1e-9, fading)
+    assert max(asked) < 20
+    assert airtime.draws is not None
+    assert airtime.draws.seconds.sum() == pytest.approx(0.1)

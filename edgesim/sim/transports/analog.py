@@ -1,8 +1,10 @@
 """Uncoded analog transport: the values are the symbols."""
 
+import math
 from typing import TYPE_CHECKING, Literal
 
-from edgesim.sim.radio import Airtime, Fading, Radio, mean_snr_db
+from edgesim.errors import RunError
+from edgesim.sim.radio import MOST_BLOCKS, Airtime, Fading, Radio, mean_snr_db
 from edgesim.sim.transports.base import Transport
 from edgesim.wire import FLOAT_BITS, Manifest
 
@@ -48,9 +50,11 @@ class Analog(Transport):
 
 def _covering(fading: Fading, start_s: float, seconds: float) -> "Draws":
     """The realisation that `seconds` seconds from `start_s` on see."""
-    blocks = 1
+    blocks = 2  # the first is what is left of its block, possibly next to nothing; the second is whole
     draws = fading(start_s, blocks)
     while float(draws.seconds.sum()) <= seconds:
-        blocks = max(2 * blocks, int(blocks * seconds / float(draws.seconds.sum())) + 2)
+        blocks = 2 + math.ceil(seconds / float(draws.seconds[-1])) if blocks == 2 else 2 * blocks
+        if blocks > MOST_BLOCKS:
+            raise RunError(f"a message of {seconds:.6g} s spans {blocks} coherence blocks: raise bandwidth_hz or coherence_s")
         draws = fading(start_s, blocks)
     return draws.during(seconds)

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ WITH_EXAMPLES = [
     name(path)
     for package in ("edgesim", "channels")
     for path in sorted((ROOT / package).rglob("*.py"))
-    if ">>> " in path.read_text(encoding="utf-8")
+    if re.search(r"^\s*>>> ", path.read_text(encoding="utf-8"), re.MULTILINE)
 ]
 
 

@@ -20,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+LONG = {"adding.md"}  # a fresh interpreter for each of its commands
 COPIED = ("edgesim", "channels", "scenarios", "tests", "setup.cfg", "pyproject.toml", "README.md")
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)(?P<target>[^)#\s]+)(?:#[^)]*)?\)")
@@ -81,7 +82,10 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "document",
+    [pytest.param(path, marks=[pytest.mark.slow] * (path.name in LONG), id=path.name) for path in DOCUMENTS],
+)
 def test_examples_run(document: Path, checkout: Path) -> None:
     for block in blocks(document):
         where = f"{document.name}:{block.line}"

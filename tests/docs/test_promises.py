@@ -1,6 +1,8 @@
 """README says what is there: its commands, its feature table, its dependencies."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,54 @@ def test_ci_calls_the_very_test_command() -> None:
 def test_feature_table_names_every_kind_and_no_other(slot: str) -> None:
     row = next(line for line in README.splitlines() if re.match(rf"\| {slot}\w* \|", line))
     assert set(re.findall(r"`(\w+)`", row)) == set(kinds.names(slot))
+
+
+def test_device_row_names_every_profile() -> None:
+    row = next(line for line in README.splitlines() if line.startswith("| devices |"))
+    assert set(re.findall(r"`(\w+)`", row)) == set(kinds.devices())
+
+
+def test_the_scenario_shown_is_the_scenario_shipped() -> None:
+    assert (ROOT / "scenarios" / "ideal.yaml").read_text(encoding="utf-8") in README
+
+
+def test_the_output_shown_is_what_a_run_prints(tmp_path: Path) -> None:
+    """The same labels in the same order; the numbers are those of the machine it was copied from."""
+    command = [
+        sys.executable,
+        "-m",
+        "edgesim",
+        "run",
+        "scenarios/ideal.yaml",
+        "--set",
+        "budget.steps=2",
+        "--out",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
+    shown = re.search(r"^```text\n(status.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    assert labels(shown[1]) == labels(done.stdout)
+
+
+def labels(table: str) -> list[str]:
+    return [line.split("  ")[0] for line in table.splitlines() if line.strip()]
+
+
+def test_every_cited_section_has_a_public_source() -> None:
+    sources = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    listed = {}
+    for page, table in re.findall(r"^## (\w+)\.md\n(.*?)(?=^## |\Z)", sources, re.MULTILINE | re.DOTALL):
+        rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| ")]
+        listed[page] = {section.strip() for row in rows for section in row.split(",")}
+    cited = [
+        (path.relative_to(ROOT), page, section)
+        for package in ("edgesim", "channels")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for page, section in re.findall(r"\b(compression|phy)\.md (\d[\d.]*\d|\d)", path.read_text(encoding="utf-8"))
+    ]
+    assert cited
+    assert [place for place in cited if place[2] not in listed[place[1]]] == []
 
 
 def test_changelog_has_this_version() -> None:

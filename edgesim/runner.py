@@ -11,10 +11,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
-import yaml
 
 from edgesim.errors import RunInterrupted
-from edgesim.record import tables
+from edgesim.record import evaluations, tables
 from edgesim.record.folder import RunFolder, Status
 from edgesim.record.recorder import Recorder
 from edgesim.scenario import Scenario
@@ -41,6 +40,10 @@ class Run:
         """One row per transfer."""
         return tables.read(self.path, "transfers")
 
+    def evaluations(self) -> "pa.Table":
+        """Every look at the test set, in order."""
+        return evaluations.read(self.path)
+
     def entries(self) -> "pa.Table":
         """The book; only of a run with `trace`."""
         return tables.read(self.path, "entries")
@@ -64,10 +67,25 @@ def run(
         session = Session(scenario, timing_only=timing_only, watch=watch)
         folder = RunFolder.create(Path(out), scenario.name, scenario.hash8, scenario.seed)
         folder.write_text("scenario.yaml", scenario.source)
-        folder.write_text("resolved.yaml", yaml.safe_dump(scenario.resolved(), sort_keys=False, allow_unicode=True))
+        folder.write_text("resolved.yaml", scenario.resolved_yaml())
+
+        def seal(status: Status) -> None:
+            folder.seal(
+                status,
+                command=list(command),
+                overrides=scenario.overrides,
+                config_hash=scenario.hash8,
+                seed=scenario.seed,
+                accelerator=scenario.host.accelerator,
+                threads=torch.get_num_threads(),
+                deterministic=scenario.host.deterministic,
+                timing_only=timing_only,
+            )
+
+        seal("running")
         if watch is not None:
             watch.begin(_header(scenario, session, folder.path, timing_only))
-        status, summary = _recorded(session, folder, scenario, trace, command)
+        status, summary = _recorded(session, folder, seal, trace)
     if watch is not None:
         watch.end(summary)
     if status == "interrupted":
@@ -79,35 +97,23 @@ def run(
 
 
 def _recorded(
-    session: Session, folder: RunFolder, scenario: Scenario, trace: bool, command: Sequence[str]
+    session: Session, folder: RunFolder, seal: Callable[[Status], None], trace: bool
 ) -> tuple[Status, dict[str, Any]]:
     """Run with the tables open; whatever happens they are closed and the manifest says how it ended."""
     recorder = Recorder(folder, trace=trace)
     session.attach(recorder, trace)
-
-    def seal(status: Status) -> None:
-        recorder.close()
-        folder.seal(
-            status,
-            command=list(command),
-            overrides=scenario.overrides,
-            config_hash=scenario.hash8,
-            seed=scenario.seed,
-            accelerator=scenario.host.accelerator,
-            threads=torch.get_num_threads(),
-            deterministic=scenario.host.deterministic,
-        )
-
+    status: Status = "failed"
     try:
-        with _stop_on_signal(lambda: session.world.stop("interrupted")):
+        with _stop_on_signal(session.interrupt):
             session.run()
-        status: Status = "interrupted" if session.world.stopped_by == "interrupted" else "done"
+        status = "interrupted" if session.world.stopped_by == "interrupted" else "done"
         summary = session.summary(status)
         folder.write_json("summary.json", summary)
-    except BaseException:
-        seal("failed")
-        raise
-    seal(status)
+    finally:
+        try:
+            recorder.close()
+        finally:
+            seal(status)
     return status, summary
 
 

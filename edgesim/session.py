@@ -57,6 +57,13 @@ class Session:
             return  # the user is waiting
         if not self.evaluations or self.evaluations[-1].step < self.world.steps:
             self._evaluate()
+        self._show()
+
+    def interrupt(self) -> None:
+        """Stop after the step under way."""
+        self.world.stop("interrupted")
+        if self._watch is not None:
+            self._watch.note("stopping after the step under way; interrupt again to stop at once")
 
     def _step(self, row: Step, loss: Any) -> None:
         if loss is not None:

@@ -36,5 +36,8 @@ class Watch(Protocol):
     def progress(self, progress: Progress) -> None:
         """A step was done. Called often: a watch decides itself what it shows."""
 
+    def note(self, text: str) -> None:
+        """Something worth knowing at once, such as that the run will stop after the step under way."""
+
     def end(self, run_summary: Mapping[str, Any]) -> None:
         """The run is over, however it ended. run_summary: what summary.json holds; empty if it failed."""

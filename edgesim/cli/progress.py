@@ -39,6 +39,9 @@ class Watcher:
     def progress(self, progress: Progress) -> None:
         """A step was done."""
 
+    def note(self, text: str) -> None:
+        """Something worth knowing at once."""
+
     def end(self, run_summary: Mapping[str, Any]) -> None:
         """The run is over."""
         self.close()
@@ -66,6 +69,9 @@ class Lines(Watcher):
         self._last = progress
         if progress.wall_s >= self._due_s or progress.accuracy != self._accuracy:
             self._show(progress)
+
+    def note(self, text: str) -> None:
+        self._write(text)
 
     def close(self) -> None:
         if self._last is not None and self._last is not self._shown:
@@ -111,6 +117,10 @@ class Bar(Watcher):
             return
         facts = "  ".join([f"step {progress.step}", *_facts(progress)])
         self._bar.update(self._bar.task_ids[0], completed=progress.budget_fraction, description=facts, refresh=True)
+
+    def note(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
 
     def close(self) -> None:
         if self._bar is not None:

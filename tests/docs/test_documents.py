@@ -64,9 +64,9 @@ def arguments(command: str) -> list[str]:
 
 
 def run(words: list[str], folder: Path, where: str) -> None:
-    done = subprocess.run(
-        words, cwd=folder, env=os.environ | {"NO_COLOR": "1"}, capture_output=True, text=True, check=False, timeout=300
-    )
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment = inherited | {"NO_COLOR": "1"}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, f"{where}: {shlex.join(words)} gave {done.returncode}\n{done.stdout}\n{done.stderr}"
 
 

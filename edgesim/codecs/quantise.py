@@ -66,7 +66,7 @@ class Quantise(Codec):
 
     def groups(self, batch: int) -> int:
         """How many ranges a message of `batch` rows carries."""
-        last = self.cut.item[-1] if self.cut.item else 1
+        last = self.cut.item[-1]
         counts = {"tensor": 1, "sample": batch, "token": batch * self.cut.features // last, "channel": last}
         return counts[self.per]
 
@@ -137,4 +137,5 @@ class Quantise(Codec):
 
 
 def _step(low: Tensor, high: Tensor, bits: int) -> Tensor:
-    return (high - low) / (2**bits - 1)
+    levels: int = 2**bits
+    return (high - low) / (levels - 1)

@@ -1,0 +1,310 @@
+"""What every codec kind must do. A new kind is a new file in edgesim/codecs/; it is found here without being listed."""
+
+import copy
+import inspect
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import softmax
+
+from edgesim import kinds
+from edgesim.codecs.base import Codec, Cut
+from edgesim.codecs.identity import Identity
+from edgesim.wire import Field, Payload, Smashed
+
+CUT = Cut((17, 24), classes=10)
+BATCH = 12
+BATCHES = (BATCH, 5, 1)  # a full batch, a short one, a single sample
+
+# Knobs for kinds that need some; a kind that is not here gets TYPICAL for the knobs it has.
+TYPICAL: dict[str, Any] = {"xi": 0.25, "seed": 0}
+KNOBS: dict[str, list[dict[str, Any]]] = {
+    "adc": [
+        {"xi": 0.25},
+        {"T": 4, "k": 5, "labels": "assignment", "loss_weight": "size"},
+        {"xi": 0.3, "key": "avg_token", "labels": "dense", "loss_weight": "size", "init": "kmeans++"},
+        {"xi": 0.3, "key": "cls_token", "select": "centroid", "split": "fifth", "tol_mode": "relative"},
+    ],
+    "topk": [{"rate": 0.1}, {"xi": 0.02}, {"rate": 0.1, "index": "enumerative"}, {"rate": 1.0}],
+    "quantise": [
+        {"bits": 8},
+        {"bits": 3, "per": "sample", "rounding": "stochastic"},
+        {"bits": 5, "per": "token"},
+        {"bits": 16, "per": "channel", "rounding": "stochastic"},
+        {"format": "fp16"},
+        {"format": "bf16"},
+    ],
+    "chain": [
+        {"stages": [{"kind": "adc", "xi": 0.25}, {"kind": "quantise", "bits": 4, "per": "sample"}]},
+        {"stages": [{"kind": "identity"}, {"kind": "topk", "rate": 0.1}, {"kind": "quantise", "format": "fp16"}]},
+    ],
+}
+LINEAR = {"identity", "adc", "topk", "quantise", "chain"}  # given their decisions, W is linear in the activations
+
+
+def knobs_of(kind: str) -> list[dict[str, Any]]:
+    known = kinds.read("codec", kind).knobs
+    return KNOBS.get(kind, [{name: value for name, value in TYPICAL.items() if name in known}])
+
+
+CASES = [(kind, knobs) for kind in kinds.names("codec") for knobs in knobs_of(kind)]
+every_codec = pytest.mark.parametrize(("kind", "knobs"), CASES, ids=lambda value: value if isinstance(value, str) else "")
+every_kind = pytest.mark.parametrize("kind", kinds.names("codec"))
+
+
+def build(kind: str, knobs: dict[str, Any], cut: Cut = CUT) -> Codec:
+    """As edgesim/build.py does it: the stages of a chain each see what the stage before leaves on the wire."""
+    knobs = copy.deepcopy(knobs)
+    stages: list[Codec] = []
+    for stage in knobs.pop("stages", []):
+        stages.append(build(stage.pop("kind"), stage, Cut(stages[-1].item) if stages else cut))
+    codec = kinds.load("codec", kind)(cut, **knobs, **({"stages": stages} if stages else {}))
+    assert isinstance(codec, Codec)
+    return codec
+
+
+def smashed(batch: int = BATCH, dtype: torch.dtype = torch.float32, cut: Cut = CUT) -> Smashed:
+    """Random activations with labels and attention rows."""
+    generator = Generator().manual_seed(batch)
+    tokens = cut.item[0]
+    x = torch.randn(batch, *cut.item, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
+    attention = softmax(2.0 * torch.randn(batch, tokens, generator=generator), -1)
+    labels = torch.randint(cut.classes, (batch,), generator=generator) if cut.classes else None
+    if labels is not None and cut.soft_labels:
+        labels = softmax(torch.randn(batch, cut.classes, generator=generator), -1)
+    return Smashed(x, labels, attention.to(dtype))
+
+
+def seeded(seed: int = 7) -> Generator:
+    return Generator().manual_seed(seed)
+
+
+def arrived(payload: Payload) -> Payload:
+    """Only what crossed the air: fields and copies of their tensors."""
+    return Payload(
+        payload.manifest, {item.name: payload.tensors[item.name].detach().clone() for item in payload.manifest.fields}
+    )
+
+
+def equal(first: Payload, second: Payload) -> bool:
+    same = all(torch.equal(tensor, second.tensors[name]) for name, tensor in first.tensors.items())
+    return same and first.tensors.keys() == second.tensors.keys() and first.manifest == second.manifest
+
+
+def test_the_kinds_of_the_issue_are_there() -> None:
+    assert {"identity", "adc", "topk", "quantise", "chain"} <= set(kinds.names("codec"))
+
+
+@every_kind
+def test_a_file_holds_one_documented_final_class(kind: str) -> None:
+    found = kinds.read("codec", kind)
+    cls = kinds.load("codec", kind)
+    assert cls.__bases__ == (Codec,)
+    assert not cls.__subclasses__()
+    assert found.summary.endswith(".")
+    assert all(knob.doc for knob in found.knobs.values()), [name for name, knob in found.knobs.items() if not knob.doc]
+    positional, *rest = [parameter for name, parameter in inspect.signature(cls.__init__).parameters.items() if name != "self"]
+    assert positional.name == "cut"
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in rest)
+
+
+@every_codec
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("soft", [False, True])
+def test_the_message_is_the_announced_one(kind: str, knobs: dict[str, Any], batch: int, soft: bool) -> None:
+    cut = Cut(CUT.item, CUT.classes, soft_labels=soft)
+    codec = build(kind, knobs, cut)
+    payload, announced = codec.encode(smashed(batch, cut=cut), seeded()), codec.manifest(batch)
+    assert (payload.manifest.paper_bits, payload.manifest.code_bits) == (announced.paper_bits, announced.code_bits)
+    if codec.fixed_size or kind in KNOBS:  # random samples all differ, so that ADC finds all its clusters
+        assert payload.manifest == announced
+    assert payload.manifest.bits <= announced.bits
+
+
+@every_codec
+@pytest.mark.parametrize("batch", BATCHES)
+def test_every_field_has_its_tensor_and_every_bit_its_place(kind: str, knobs: dict[str, Any], batch: int) -> None:
+    payload = build(kind, knobs).encode(smashed(batch), seeded())
+    names = [item.name for item in payload.manifest.fields]
+    assert len(set(names)) == len(names)
+    assert set(payload.tensors) == set(names)
+    for item in payload.manifest.fields:
+        tensor = payload.tensors[item.name]
+        assert tensor.shape[: len(item.shape)] == item.shape
+        assert not tensor.requires_grad
+        if tensor.shape == item.shape:  # otherwise trailing axes are coded jointly, which the kind's own test checks
+            assert fits(tensor, item), f"{item} cannot carry {tensor.dtype}"
+
+
+def fits(tensor: Tensor, item: Field) -> bool:
+    """Whether `bits_each` bits can carry every entry."""
+    if tensor.is_floating_point():
+        return 8 * tensor.element_size() == item.bits_each
+    return not tensor.numel() or (int(tensor.min()) >= 0 and int(tensor.max()) < 2**item.bits_each)
+
+
+@every_codec
+def test_nothing_is_larger_than_no_compression(kind: str, knobs: dict[str, Any]) -> None:
+    """Side information for labels (cluster sizes) aside, which may exceed what the labels of a tiny batch saved."""
+    payload = build(kind, knobs).encode(smashed(64), seeded())
+    roles, base = payload.manifest.by_role, Identity(CUT).manifest(64).by_role
+    assert roles["values"] <= base["values"]
+    assert payload.manifest.bits <= sum(base.values())
+
+
+@every_codec
+def test_the_decoder_needs_only_what_was_sent(kind: str, knobs: dict[str, Any]) -> None:
+    """Another instance, with nothing but the weights of the first, decodes copies of the departed tensors."""
+    codec, receiver = build(kind, knobs), build(kind, knobs)
+    receiver.load_state_dict(codec.state_dict())
+    payload = codec.encode(smashed(), seeded())
+    here, there = codec.decode(payload), receiver.decode(arrived(payload))
+    assert torch.equal(here.x, there.x)
+    assert there.x.shape == codec.decoded(BATCH)
+    assert there.labels is not None
+    assert len(there.labels) == len(there.x)
+    assert torch.equal(there.labels, here.labels)
+    if there.weight is not None:
+        assert there.weight.shape == (len(there.x),)
+        torch.testing.assert_close(there.weight.sum(), torch.ones(()))
+
+
+@every_codec
+@pytest.mark.parametrize("batch", BATCHES)
+def test_the_wire_tensor_is_what_arrives_up_to_rounding(kind: str, knobs: dict[str, Any], batch: int) -> None:
+    codec = build(kind, knobs)
+    payload = codec.encode(smashed(batch), seeded())
+    received = codec.receive(arrived(payload))
+    assert payload.handle is not None
+    assert payload.handle.shape == received.shape == (codec.rows(batch), *codec.item)
+    assert received.dtype == torch.float32
+    assert not received.requires_grad
+    sent = payload.handle.detach()
+    if kind in LINEAR:
+        coarsest = float(sent.max() - sent.min()) / 7  # stochastic rounding to 3 bits
+        assert float((received - sent).abs().max()) <= coarsest + 1e-6
+
+
+@pytest.mark.parametrize(("kind", "knobs"), [case for case in CASES if case[0] in LINEAR])
+def test_the_adjoint_is_exact(kind: str, knobs: dict[str, Any]) -> None:
+    """<enc(x), y> = <x, enc^T(y)>: what the client does with an answer is the transpose of what it did to the activations."""
+    data = smashed(dtype=torch.float64)
+    payload = build(kind, knobs).encode(data, seeded())
+    assert payload.handle is not None
+    y = torch.randn(payload.handle.shape, generator=seeded(1), dtype=torch.float64)
+    [transposed] = torch.autograd.grad(payload.handle, data.x, y)
+    torch.testing.assert_close((payload.handle * y).sum(), (data.x * transposed).sum(), rtol=1e-12, atol=1e-12)
+
+
+@every_codec
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("batch", BATCHES)
+def test_gradients_flow_from_the_loss_to_the_activations(
+    kind: str, knobs: dict[str, Any], dtype: torch.dtype, batch: int
+) -> None:
+    codec, data = build(kind, knobs), smashed(batch, dtype)
+    payload = codec.encode(data, seeded())
+    wire = codec.receive(arrived(payload)).requires_grad_()
+    torch.autograd.backward(codec.expand(wire, arrived(payload)).x.square().sum())
+    assert wire.grad is not None
+    assert wire.grad.shape == wire.shape
+    assert payload.handle is not None
+    torch.autograd.backward(payload.handle, wire.grad)
+    assert data.x.grad is not None
+    assert data.x.grad.dtype == dtype
+    assert data.x.grad.isfinite().all()
+    assert data.x.grad.abs().sum() > 0
+
+
+@every_codec
+def test_the_generator_is_the_only_randomness(kind: str, knobs: dict[str, Any]) -> None:
+    codec, data = build(kind, knobs), smashed()
+    before = data.x.detach().clone()
+    once = codec.encode(data, seeded())
+    torch.rand(3)  # moves the global stream on
+    state = torch.get_rng_state()
+    assert equal(once, codec.encode(data, seeded()))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(data.x, before)
+
+
+@every_codec
+def test_every_sample_gets_an_output(kind: str, knobs: dict[str, Any]) -> None:
+    codec, data = build(kind, knobs), smashed()
+    with torch.no_grad():
+        payload = codec.encode(data, seeded())
+        outputs = codec.decode(payload.departed()).x.flatten(1)
+        assert codec.spread(outputs, payload).shape == (BATCH, outputs.shape[1])
+
+
+@every_codec
+def test_soft_labels_survive(kind: str, knobs: dict[str, Any]) -> None:
+    """Merged or not, labels stay distributions; their mean over samples is kept where rows weigh by size or nothing merges."""
+    cut = Cut(CUT.item, CUT.classes, soft_labels=True)
+    codec, data = build(kind, knobs, cut), smashed(cut=cut)
+    there = codec.decode(arrived(codec.encode(data, seeded())))
+    assert there.labels is not None
+    assert data.labels is not None
+    torch.testing.assert_close(there.labels.sum(1), torch.ones(len(there.labels)))
+    if there.weight is not None or len(there.labels) == BATCH:
+        weight = torch.full((BATCH,), 1.0 / BATCH) if there.weight is None else there.weight
+        torch.testing.assert_close(weight @ there.labels, data.labels.mean(0))
+    hard = Smashed(data.x, torch.arange(BATCH) % cut.classes, data.attention)  # a test set has class numbers
+    assert codec.encode(hard, seeded()).manifest == codec.manifest(BATCH)
+
+
+@every_codec
+def test_labels_that_were_announced_must_be_there(kind: str, knobs: dict[str, Any]) -> None:
+    data = smashed()
+    with pytest.raises(ValueError, match="labels"):
+        build(kind, knobs).encode(Smashed(data.x, None, data.attention), seeded())
+
+
+@every_codec
+@pytest.mark.parametrize("batch", [*BATCHES, 128])
+def test_costs_are_announced_without_data(kind: str, knobs: dict[str, Any], batch: int) -> None:
+    codec = build(kind, knobs)
+    for flops in codec.flops(batch):
+        assert math.isfinite(flops)
+        assert flops >= 0.0
+    manifest, base = codec.manifest(batch), CUT.base_bits(batch)
+    for ratio, charged in (
+        (codec.ratios(batch).paper_up, manifest.paper_bits),
+        (codec.ratios(batch).code_up, manifest.code_bits),
+    ):
+        assert 0.0 < ratio <= 2.0
+        assert charged == pytest.approx(base * ratio, rel=1e-12)
+
+
+DOWN = [(kind, knobs) for kind, knobs in CASES if not build(kind, knobs).needs_tokens]
+
+
+@pytest.mark.parametrize(("kind", "knobs"), DOWN)
+@pytest.mark.parametrize("item", [(30,), (5, 6), (2, 3, 5)])
+def test_gradients_can_be_compressed(kind: str, knobs: dict[str, Any], item: tuple[int, ...]) -> None:
+    """On the downlink rows have the shape of some wire tensor, and no labels."""
+    codec = build(kind, knobs, Cut(item))
+    gradient = torch.randn(BATCH, *item, generator=seeded())
+    payload = codec.encode(Smashed(gradient), seeded())
+    assert payload.manifest == codec.manifest(BATCH)
+    there = codec.decode(arrived(payload))
+    assert there.x.shape == gradient.shape
+    assert there.labels is None
+    assert payload.manifest.by_role["labels"] == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@every_codec
+@pytest.mark.parametrize("generator_on", ["cpu", "cuda"])
+def test_tensors_may_be_on_another_device_than_the_generator(kind: str, knobs: dict[str, Any], generator_on: str) -> None:
+    codec, data = build(kind, knobs), smashed()
+    there = Smashed(data.x.detach().cuda(), data.labels.cuda(), data.attention.cuda())  # type: ignore[union-attr]  # both are given
+    payload = codec.encode(there, Generator(generator_on).manual_seed(7))
+    assert all(tensor.is_cuda for tensor in payload.tensors.values())
+    assert codec.decode(arrived(payload)).x.is_cuda
+    if generator_on == "cpu":
+        here = codec.encode(data, seeded())
+        torch.testing.assert_close(codec.receive(payload).cpu(), codec.receive(here), rtol=1e-3, atol=1e-3)

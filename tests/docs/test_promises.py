@@ -35,6 +35,11 @@ def test_device_row_names_every_profile() -> None:
     assert set(re.findall(r"`(\w+)`", row)) == set(kinds.devices())
 
 
+def test_scenario_row_names_every_file() -> None:
+    row = next(line for line in README.splitlines() if line.startswith("| scenarios |"))
+    assert set(re.findall(r"`(\w+)`", row)) == {path.stem for path in (ROOT / "scenarios").glob("*.yaml")}
+
+
 def test_the_scenario_shown_is_the_scenario_shipped() -> None:
     assert (ROOT / "scenarios" / "ideal.yaml").read_text(encoding="utf-8") in README
 

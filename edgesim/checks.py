@@ -1,6 +1,7 @@
 """Cross-checks of a scenario that need neither torch nor data: what single values cannot show.
 
-A check names the sections it looks at and is run when those are right, whatever is wrong elsewhere.
+A check names the sections it looks at and is run when those are right, whatever is wrong elsewhere. A check of a link is run
+for both directions.
 """
 
 import inspect
@@ -20,6 +21,9 @@ MODELS = Path(__file__).resolve().parent / "profiles" / "models.yaml"
 # 1797 images), Krizhevsky 2009 (CIFAR-100), Bossard et al. 2014 (Food-101).
 TRAINING_IMAGES = {"digits": 1437, "cifar100": 50_000, "food101": 75_750}
 
+# Knobs of which exactly one group must be given.
+RATIOS: Mapping[str, tuple[tuple[str, ...], ...]] = {"adc": (("xi",), ("T", "k")), "topk": (("xi",), ("rate",))}
+
 
 def findings(sections: Mapping[str, Any]) -> list[tuple[Where, str]]:
     """Run every check whose sections are all there; gives the path and the message of everything found."""
@@ -28,6 +32,10 @@ def findings(sections: Mapping[str, Any]) -> list[tuple[Where, str]]:
         wanted = inspect.signature(check).parameters
         if all(name in sections for name in wanted):
             found += check(**{name: sections[name] for name in wanted})
+    for direction in ("uplink", "downlink"):
+        if direction in sections:
+            for link_check in LINK_CHECKS:
+                found += [((direction, *where), message) for where, message in link_check(sections[direction], direction)]
     return found
 
 
@@ -89,18 +97,12 @@ def _sees_tokens(flags: Mapping[str, object]) -> bool:
     return bool(flags.get("needs_tokens") or flags.get("needs_attention"))
 
 
-def downlink_codec_needs_no_tokens(downlink: LinkSpec) -> Found:
-    for where, codec, flags in _codecs(downlink):
-        if _sees_tokens(flags):
-            message = f"{codec.kind} selects tokens by the class token, which gradients do not have; use it on the uplink only"
-            yield ("downlink", *where), message
-
-
-def tokens_reach_the_codec(uplink: LinkSpec) -> Found:
-    for where, codec, flags in _codecs(uplink):
-        if _sees_tokens(flags) and any(isinstance(step, int) and step > 0 for step in where):
-            message = f"{codec.kind} needs the activations as they leave the model: make it the first stage of the chain"
-            yield ("uplink", *where), message
+def tokens_reach_the_codec(link: LinkSpec, direction: str) -> Found:
+    for where, codec, flags in _codecs(link):
+        if _sees_tokens(flags) and direction == "downlink":
+            yield where, f"{codec.kind} selects by the class token, which gradients do not have; use it on the uplink only"
+        elif _sees_tokens(flags) and any(isinstance(step, int) and step > 0 for step in where):
+            yield where, f"{codec.kind} needs the activations as they leave the model: make it the first stage of the chain"
 
 
 def codec_suits_model(model: Spec, uplink: LinkSpec) -> Found:
@@ -110,35 +112,33 @@ def codec_suits_model(model: Spec, uplink: LinkSpec) -> Found:
                 yield ("uplink", *where), f"{codec.kind} needs a class token, and {model.values['name']} has none"
 
 
-def _chains(name: str, link: LinkSpec) -> Found:
+def chain_has_stages(link: LinkSpec, direction: str) -> Found:
     for where, codec, _ in _codecs(link):
-        if codec.kind == "chain" and not codec.values.get("stages"):
-            yield (name, *where, "stages"), "a chain needs at least one stage, such as [adc, {kind: quantise, bits: 8}]"
+        stages = codec.values.get("stages") if codec.kind == "chain" else None
+        if stages == []:
+            yield (*where, "stages"), "a chain needs at least one stage, such as [adc, {kind: quantise, bits: 8}]"
+        for place, stage in enumerate(stages[:-1] if stages else ()):
+            if kinds.read("codec", stage.kind).flags.get("integer_values") is True:
+                message = f"{stage.kind} sends values in few bits, which a later stage would undo: make it the last stage"
+                yield (*where, "stages", place), message
 
 
-def _analog(name: str, link: LinkSpec) -> Found:
+def analog_sends_reals(link: LinkSpec, direction: str) -> Found:
     if kinds.read("transport", link.transport.kind).flags.get("analog") is not True:
         return
     for where, codec, flags in _codecs(link):
-        if flags.get("integer_values") is True:
-            message = f"{codec.kind} sends codes, and the transport analog sends real values as symbols; use reliable"
-            yield (name, *where), message
+        half_precision = codec.values.get("format") in ("fp16", "bf16")  # quantise keeps these as real values
+        if flags.get("integer_values") is True and not half_precision:
+            yield where, f"{codec.kind} sends codes, and the transport analog sends real values as symbols; use reliable"
 
 
-def uplink_chain_has_stages(uplink: LinkSpec) -> Found:
-    return _chains("uplink", uplink)
-
-
-def downlink_chain_has_stages(downlink: LinkSpec) -> Found:
-    return _chains("downlink", downlink)
-
-
-def uplink_analog_sends_reals(uplink: LinkSpec) -> Found:
-    return _analog("uplink", uplink)
-
-
-def downlink_analog_sends_reals(downlink: LinkSpec) -> Found:
-    return _analog("downlink", downlink)
+def ratio_is_given_once(link: LinkSpec, direction: str) -> Found:
+    for where, codec, _ in _codecs(link):
+        ways = RATIOS.get(codec.kind, ())
+        given = {name for way in ways for name in way if codec.values.get(name) is not None}
+        if ways and given not in [set(way) for way in ways]:
+            wanted = ", or ".join(" and ".join(way) for way in ways)
+            yield where, f"{codec.kind} takes either {wanted}; got {', '.join(sorted(given)) or 'none of them'}"
 
 
 def training_ends(budget: BudgetSpec) -> Found:
@@ -153,12 +153,12 @@ CHECKS: tuple[Callable[..., Found], ...] = (
     image_size_fits_patches,
     batch_fits_data,
     vanilla_has_one_client,
-    downlink_codec_needs_no_tokens,
-    tokens_reach_the_codec,
     codec_suits_model,
-    uplink_chain_has_stages,
-    downlink_chain_has_stages,
-    uplink_analog_sends_reals,
-    downlink_analog_sends_reals,
     training_ends,
+)
+LINK_CHECKS: tuple[Callable[[LinkSpec, str], Found], ...] = (
+    tokens_reach_the_codec,
+    chain_has_stages,
+    analog_sends_reals,
+    ratio_is_given_once,
 )

@@ -1,9 +1,12 @@
 """Reading a kind from its source file: class, docstring, keyword-only parameters and literal class attributes."""
 
 import ast
+import importlib.util
 import inspect
 import re
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +42,8 @@ def read_class(path: Path, base: str, class_name: str | None) -> dict[str, Any]:
 
     class_name  the class, where the caller knows it; otherwise the only one that directly subclasses `base`
     """
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    names = {target.id: value for target, value in _assignments(tree.body)}
+    tree = _parsed(path)
+    names = _Names(tree)
     node = _find_class(tree, path, base, class_name)
     doc = inspect.cleandoc(ast.get_docstring(node) or "")
     docs = knob_docs(doc)
@@ -86,28 +89,58 @@ def _parameters(node: ast.ClassDef) -> list[tuple[str, ast.expr | None, ast.expr
     return []
 
 
-class _Fill(ast.NodeTransformer):
-    """Puts the file's own constants and type aliases in the place of their names."""
+class _Names(ast.NodeTransformer):
+    """Puts a file's constants and type aliases, its own or imported by name, in the place of their names."""
 
-    def __init__(self, names: dict[str, ast.expr]) -> None:
-        self.names = names
+    def __init__(self, tree: ast.Module) -> None:
+        self.own = {target.id: value for target, value in _assignments(tree.body)}
+        self.imported = {
+            alias.asname or alias.name: (node.module, alias.name)
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module not in (None, "typing")
+            for alias in node.names
+        }
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        filled: ast.expr = self.visit(self.names[node.id]) if node.id in self.names else node
-        return filled
+        if node.id in self.own:
+            filled: ast.expr = self.visit(deepcopy(self.own[node.id]))
+            return filled
+        module, name = self.imported.get(node.id, (None, ""))
+        path = source_file(module) if module else None
+        theirs = _Names(_parsed(path)) if path else None
+        return theirs.visit_Name(ast.Name(name, ast.Load())) if theirs and name in theirs.own else node
 
 
-def _knob(
-    path: Path, name: str, hint: ast.expr | None, default: ast.expr | None, names: dict[str, ast.expr], docs: dict[str, str]
-) -> Knob:
+@cache
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except SyntaxError as error:
+        raise UsageError(f"{path}:{error.lineno}:{error.offset}: not valid Python: {error.msg}") from None
+
+
+def source_file(module: str) -> Path | None:
+    """The source file of a module. Only the top-level package is looked up: a deeper look-up would import its parents."""
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        return None
+    if not rest:
+        return Path(spec.origin)
+    inside = Path(spec.origin).parent.joinpath(*rest)
+    candidates = (inside.with_suffix(".py"), inside / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _knob(path: Path, name: str, hint: ast.expr | None, default: ast.expr | None, names: _Names, docs: dict[str, str]) -> Knob:
     where = f"{path}:{hint.lineno if hint else 1}: knob {name}"
     if hint is None:
         raise UsageError(f"{where} has no type")
-    annotation = _Fill(names).visit(hint)
+    annotation = names.visit(deepcopy(hint))
     value: object = None
     if default is not None:
         try:
-            value = ast.literal_eval(_Fill(names).visit(default))
+            value = ast.literal_eval(names.visit(deepcopy(default)))
         except ValueError:
             raise UsageError(f"{where}: the default {ast.unparse(default)} is not a literal") from None
     interval = _interval(annotation, where)
@@ -134,8 +167,8 @@ def knob_docs(doc: str) -> dict[str, str]:
 
 
 def prose(doc: str) -> str:
-    """A docstring without its lines about knobs."""
-    return "\n".join(_split(doc)[0]).strip()
+    """A docstring without its lines about knobs and its examples."""
+    return "\n".join(_split(doc.partition("\n>>> ")[0])[0]).strip()
 
 
 def _split(doc: str) -> tuple[list[str], dict[str, list[str]]]:

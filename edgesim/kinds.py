@@ -8,7 +8,6 @@ found first. Device and radio profiles are YAML files under `edgesim/profiles`.
 
 import importlib
 import importlib.metadata
-import importlib.util
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edgesim.errors import UsageError
-from edgesim.kind_files import Knob, holds_subclass, read_class
-from edgesim.quantities import did_you_mean
+from edgesim.kind_files import Knob, holds_subclass, read_class, source_file
+from edgesim.quantities import did_you_mean, shortened
 
 _HERE = Path(__file__).resolve().parent
 
@@ -103,7 +102,7 @@ def load(slot: str, kind: str) -> type[Any]:
 def unknown(slot: str, kind: str) -> str:
     """What to say about a kind that does not exist."""
     known = names(slot)
-    return f"unknown {slot} {kind!r}{did_you_mean(kind, known)} ({SLOTS[slot].plural}: {', '.join(known)})"
+    return f"unknown {slot} {shortened(kind)!r}{did_you_mean(kind, known)} ({SLOTS[slot].plural}: {', '.join(known)})"
 
 
 def devices() -> list[str]:
@@ -182,24 +181,11 @@ def _installed(slot: str, search_path: tuple[str, ...]) -> dict[str, _Place]:
     """`search_path` is what the look-up depends on, and what the result is remembered by."""
     found = {}
     for point in importlib.metadata.entry_points(group=f"edgesim.{SLOTS[slot].plural}"):
-        path = _file_of(point.module)
+        path = source_file(point.module)
         if path is None:
             raise UsageError(f"the entry point {point.name} = {point.value} of group {point.group} names no module that exists")
         found[point.name] = _Place(path, point.module, point.attr or None)
     return found
-
-
-def _file_of(module: str) -> Path | None:
-    """The source file of a module. Only the top-level package is looked up: a deeper look-up would import its parents."""
-    top, *rest = module.split(".")
-    spec = importlib.util.find_spec(top)
-    if spec is None or spec.origin is None:
-        return None
-    if not rest:
-        return Path(spec.origin)
-    inside = Path(spec.origin).parent.joinpath(*rest)
-    candidates = (inside.with_suffix(".py"), inside / "__init__.py")
-    return next((path for path in candidates if path.is_file()), None)
 
 
 @cache

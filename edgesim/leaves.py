@@ -13,11 +13,10 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from edgesim import kinds, quantities
-from edgesim.quantities import Interval, did_you_mean
+from edgesim.quantities import Interval, did_you_mean, shortened
 from edgesim.yaml_nodes import Refused
 
 REFUSED_TYPE = "refused"  # error type of a value that was complained about while it was read
-_MOST_SHOWN = 60
 
 
 def fail(message: str) -> NoReturn:
@@ -40,11 +39,6 @@ def got(value: object) -> str:
     return "a list" if isinstance(value, list) else "a mapping"
 
 
-def shortened(text: str) -> str:
-    """The text, cut where it is too long for a message."""
-    return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 3] + "..."
-
-
 class Leaf(ABC):
     """A kind of scalar. Abstract; goes into `Annotated`."""
 
@@ -65,6 +59,8 @@ class Leaf(ABC):
 
 class Number(Leaf):
     """A finite number in an interval; a string with a unit where the key's suffix states one.
+
+    Only an interval that ends in a closed infinity, `(0, inf]`, lets infinity in (`.inf` in YAML); nothing lets NaN in.
 
     suffix  the unit suffix of the key (`hz`), None for a number without unit
     whole   integers only; an integral float such as 1e6 is one
@@ -96,10 +92,10 @@ class Number(Leaf):
             real = float(value)
         except OverflowError:
             real = math.inf
-        if not math.isfinite(real):
+        if not math.isfinite(real) and (self.interval is None or real not in self.interval):
             fail(f"must be a finite number, got {real}")
         if self.whole and not real.is_integer():
-            fail(f"must be a whole number, got {real:g}")
+            fail(f"must be a whole number, got {real!r}")
         return int(real) if self.whole else real
 
     def json(self) -> dict[str, Any]:
@@ -144,7 +140,9 @@ class Flag(Leaf):
     def read(self, value: object) -> bool:
         if isinstance(value, bool):
             return value
-        fail(f"expected true or false, got {got(value)}")
+        meant = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+        word = meant.get(value.lower()) if isinstance(value, str) else None
+        fail(f"expected true or false, got {got(value)}{f': write {word}' if word else ''}")
 
     def json(self) -> dict[str, Any]:
         return {"type": "boolean"}

@@ -11,9 +11,9 @@ from edgesim import checks
 from edgesim.errors import ScenarioError, UsageError
 from edgesim.leaves import REFUSED_TYPE
 from edgesim.overrides import apply, parse
-from edgesim.scenario import Origin, Scenario, dotted
+from edgesim.scenario import Origin, Scenario
 from edgesim.sections import MISSING_TYPE, UNKNOWN_TYPE
-from edgesim.yaml_nodes import Node, Place, Problem, place_of, plain
+from edgesim.yaml_nodes import Node, Place, Problem, as_written, dotted, place_of, plain
 from edgesim.yaml_reader import MOST_BYTES, read
 
 _MOST_SHOWN = 100
@@ -44,9 +44,10 @@ def load(path: str | Path, overrides: Sequence[str] | Mapping[str, Any] = (), se
     if root is None:
         empty = Problem(Place(str(path), 1, 1), "the file is empty; `edgesim init` writes a scenario to start from")
         raise _error(problems or [empty])
-    problems += apply(root, changes)
-    if seed is not None and isinstance(root.value, dict):
-        root.value["seed"] = Node(seed, Place("--seed"), Place("--seed"))
+    if isinstance(root.value, dict):
+        problems += apply(root, changes)
+        if seed is not None:
+            root.value["seed"] = Node(seed, Place("--seed"), Place("--seed"))
     content = plain(root)
     if isinstance(content, dict):
         content.setdefault("name", _name(path))
@@ -91,7 +92,7 @@ def _placed(root: Node, finding: Finding) -> Problem:
     """The finding at its place: a missing key at its parent, an unknown key at the key, anything else at the value."""
     parent, sort = finding.path[:-1], finding.sort
     place = place_of(root, parent, key=True) if sort == MISSING_TYPE else place_of(root, finding.path, key=sort == UNKNOWN_TYPE)
-    about = dotted(parent if sort in (MISSING_TYPE, UNKNOWN_TYPE) else finding.path)
+    about = dotted(as_written(root, parent if sort in (MISSING_TYPE, UNKNOWN_TYPE) else finding.path))
     return Problem(place, f"{about}: {finding.message}" if about else finding.message)
 
 

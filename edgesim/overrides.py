@@ -11,10 +11,12 @@ The order of overrides does not matter for this. Setting the whole node (`uplink
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
+from os import PathLike, fspath
 from typing import Any, NamedTuple
 
 from edgesim.errors import UsageError
-from edgesim.yaml_nodes import Node, Place, Problem, write
+from edgesim.yaml_nodes import Node, Place, Problem, dotted, plain, write
 from edgesim.yaml_reader import read_value
 
 _STEP = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)|\[([0-9]{1,6})\]")
@@ -41,7 +43,7 @@ def parse(given: Sequence[str] | Mapping[str, Any]) -> list[Override]:
     if isinstance(given, str):
         raise UsageError(f"overrides are a list of path=value or a mapping, got the text {given!r}")
     if isinstance(given, Mapping):
-        return [_override(path, write(value).strip().removesuffix("\n..."), value) for path, value in given.items()]
+        return [_from_python(path, value) for path, value in given.items()]
     found = []
     for text in given:
         path, equals, value = text.partition("=")
@@ -51,23 +53,34 @@ def parse(given: Sequence[str] | Mapping[str, Any]) -> list[Override]:
     return found
 
 
-_FROM_TEXT = object()
-
-
-def _override(path: str, text: str, value: object = _FROM_TEXT) -> Override:
+def _override(path: str, text: str) -> Override:
     source = f"--set {path}"
-    node, problems = read_value(text, source) if value is _FROM_TEXT else (_wrap(value, Place(source)), [])
+    node, problems = read_value(text, source)
     if node is None and not problems:
         node = Node(None, Place(source), Place(source))
     return Override(_steps(path), node, source, f"{path}={text}", tuple(problems))
 
 
-def _wrap(value: Any, place: Place) -> Node:
+def _from_python(path: str, value: object) -> Override:
+    source = f"--set {path}"
+    node = _wrapped(value, Place(source))
+    text = write(plain(node), flow=True).removesuffix("...\n").strip()
+    return Override(_steps(path), node, source, f"{path}={text}")
+
+
+def _wrapped(value: object, place: Place) -> Node:
+    """Plain Python data as nodes; UsageError for anything that YAML has no word for."""
     if isinstance(value, Mapping):
-        return Node({str(key): _wrap(item, place) for key, item in value.items()}, place, place)
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return Node([_wrap(item, place) for item in value], place, place)
-    return Node(value, place, place)
+        return Node({str(key): _wrapped(item, place) for key, item in value.items()}, place, place)
+    if isinstance(value, list | tuple):
+        return Node([_wrapped(item, place) for item in value], place, place)
+    if value is None or isinstance(value, str | bool):
+        return Node(value, place, place)
+    if isinstance(value, PathLike):
+        return Node(str(fspath(value)), place, place)
+    if isinstance(value, Integral | Real):  # numpy's numbers too
+        return Node(int(value) if isinstance(value, Integral) else float(value), place, place)
+    raise UsageError(f"{place}: a {type(value).__name__} is no value of a scenario; give text, numbers, lists or mappings")
 
 
 def _steps(path: str) -> tuple[str | int, ...]:
@@ -89,29 +102,27 @@ def apply(root: Node, overrides: Iterable[Override]) -> list[Problem]:
     problems: list[Problem] = []
     for override in overrides:
         problems += override.problems
-        if override.node is not None:
-            problem = _set(root, override)
-            problems += [problem] if problem else []
+        problem = _set(root, override, override.node) if override.node is not None else None
+        problems += [problem] if problem else []
     return problems
 
 
-def _set(root: Node, override: Override) -> Problem | None:
+def _set(root: Node, override: Override, given: Node) -> Problem | None:
     place = Place(override.source)
     node = root
     for done, step in enumerate(override.path[:-1]):
-        following = _into(node, step, place)
+        one_group = step == 0 and override.path[:done] == ("clients",) and isinstance(node.value, dict)
+        following = node if one_group else _into(node, step, place)
         if following is None:
             return Problem(place, _no_way(node, override.path[:done], step))
         node = following
-    return _put(node, override, place)
+    return _put(node, override.path, Node(given.value, place, place))
 
 
 def _into(node: Node, step: str | int, place: Place) -> Node | None:
     """The child of a node on the way, made where the file lacks it; None where the node cannot have it."""
     if isinstance(step, int):
-        if isinstance(node.value, list) and step < len(node.value):
-            return node.value[step]
-        return node if isinstance(node.value, dict) and step == 0 else None
+        return node.value[step] if isinstance(node.value, list) and step < len(node.value) else None
     if isinstance(node.value, str):
         node.value = {"kind": Node(node.value, node.place, node.key)}
     if not isinstance(node.value, dict):
@@ -119,17 +130,16 @@ def _into(node: Node, step: str | int, place: Place) -> Node | None:
     return node.value.setdefault(step, Node({}, place, place))
 
 
-def _put(node: Node, override: Override, place: Place) -> Problem | None:
-    last = override.path[-1]
-    assert override.node is not None
-    new = Node(override.node.value, place, place)
+def _put(node: Node, path: tuple[str | int, ...], new: Node) -> Problem | None:
+    """Give the node a new child under the last step of the path."""
+    last = path[-1]
     if isinstance(last, int) and isinstance(node.value, list) and last < len(node.value):
         node.value[last] = new
         return None
     if isinstance(last, str) and isinstance(node.value, str):
         node.value = {"kind": Node(node.value, node.place, node.key)}
     if isinstance(last, int) or not isinstance(node.value, dict):
-        return Problem(place, _no_way(node, override.path[:-1], last))
+        return Problem(new.place, _no_way(node, path[:-1], last))
     old = node.value.get(last)
     if last == "kind" and old is not None and old.place.line and isinstance(old.value, str):
         node.was = old.value
@@ -138,7 +148,7 @@ def _put(node: Node, override: Override, place: Place) -> Problem | None:
 
 
 def _no_way(node: Node, path: tuple[str | int, ...], step: str | int) -> str:
-    here = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".") or "the scenario"
+    here = dotted(path) or "the scenario"
     if isinstance(node.value, list):
         hint = f"it has no entry {step}" if isinstance(step, int) else f"write {here}[0].{step}"
         return f"{here} is a list of {len(node.value)} entries (from {here}[0] on); {hint}"

@@ -10,7 +10,8 @@ from typing import NamedTuple
 _PREFIXES = {"": "1", "k": "1e3", "M": "1e6", "G": "1e9", "T": "1e12"}
 _BINARY = {"Ki": str(1 << 10), "Mi": str(1 << 20), "Gi": str(1 << 30)}
 _SMALL = {"m": "1e-3", "u": "1e-6", "µ": "1e-6", "μ": "1e-6", "n": "1e-9"}  # micro has two code points
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*")
+_NUMBER = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*([^\W\d_].*)?")
+_MOST_SHOWN = 60  # characters of a value that a message shows
 
 
 def _prefixed(unit: str, prefixes: Mapping[str, str], factor: str = "1") -> dict[str, Decimal]:
@@ -90,8 +91,8 @@ def parse(text: str, suffix: str) -> float:
     >>> parse("20 MHz", "hz"), parse("23 dBm", "dbm"), parse("2 kB", "bits")
     (20000000.0, 23.0, 16000.0)
     """
-    match = _NUMBER.fullmatch(text)
-    expected = f'expected a number or a quantity such as "{example(suffix)}", got the text {text!r}'
+    expected = f'expected a number or a quantity such as "{example(suffix)}", got the text {shortened(text)!r}'
+    match = _NUMBER.fullmatch(text.strip()) if len(text) <= _MOST_SHOWN else None
     if match is None:
         raise ValueError(expected)
     number, unit = match.groups()
@@ -99,22 +100,34 @@ def parse(text: str, suffix: str) -> float:
     if not unit:
         raise ValueError(f"{expected}: remove the quotes")
     try:
-        if unit in factors:
-            return float(Decimal(number) * factors[unit])
-        if suffix == "dbm" and unit in _WATTS:
-            return _dbm(float(Decimal(number) * _WATTS[unit]), text)
-        if suffix == "w" and unit == "dBm":
-            return math.pow(10.0, float(number) / 10.0 - 3.0)
+        value = _in_unit(number, unit, suffix)
     except ArithmeticError:
-        raise ValueError(f"{text!r} is too large a number") from None
-    near = did_you_mean(unit, factors)
-    raise ValueError(f"{unit!r} is not a unit of {what}{near}; the key is in {own}, for example {example(suffix)!r}")
+        value = math.inf
+    if value is None:
+        near = did_you_mean(unit, factors) or "."
+        raise ValueError(f"{unit!r} is not a unit of {what}{near} The key is in {own}, for example {example(suffix)!r}")
+    if not math.isfinite(value):
+        why = "a power in dBm must be positive" if suffix == "dbm" and value < 0.0 else "too large a number"
+        raise ValueError(f"{text!r}: {why}")
+    return value
 
 
-def _dbm(watts: float, text: str) -> float:
-    if watts <= 0.0:
-        raise ValueError(f"{text!r} has no value in dBm: a power must be positive")
-    return 10.0 * math.log10(watts) + 30.0
+def _in_unit(number: str, unit: str, suffix: str) -> float | None:
+    """The number in the suffix's unit; None for a unit of something else."""
+    factors = _UNITS[suffix][2]
+    if unit in factors:
+        return float(Decimal(number) * factors[unit])
+    if suffix == "dbm" and unit in _WATTS:
+        watts = float(Decimal(number) * _WATTS[unit])
+        return 10.0 * math.log10(watts) + 30.0 if watts > 0.0 else -math.inf
+    if suffix == "w" and unit == "dBm":
+        return math.pow(10.0, float(number) / 10.0 - 3.0)
+    return None
+
+
+def shortened(text: str) -> str:
+    """The text, cut where it is too long for a message."""
+    return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 3] + "..."
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from edgesim.errors import ScenarioError
 from edgesim.leaves import Choice, Flag, Leaf, Number, Profile, Text, fail
 from edgesim.sections import Section
 from edgesim.specs import DataCommon, DataSpec, SlotOf, Spec
-from edgesim.yaml_nodes import Node, Place, place_of, write
+from edgesim.yaml_nodes import Node, Place, dotted, place_of, write
 
 __all__ = ["BudgetSpec", "DataSpec", "EvaluateSpec", "Group", "HostSpec", "LinkSpec", "Scenario", "ServerSpec", "Spec"]
 
@@ -208,11 +208,6 @@ class Scenario(Section):
         root = self._origin.root
         place = place_of(root, path) if root else Place(dotted(path))
         return ScenarioError([f"{place}: {message}"])
-
-
-def dotted(path: Path) -> str:
-    """A path as it is written in an override: `clients[0].device`."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
 def _plain(value: object) -> Any:

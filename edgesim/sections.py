@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from edgesim.kind_files import knob_docs, prose
 from edgesim.leaves import REFUSED_TYPE, fail, got
-from edgesim.quantities import did_you_mean
+from edgesim.quantities import did_you_mean, shortened
 from edgesim.yaml_nodes import Refused
 
 MISSING_TYPE = "missing_key"  # its error stands at the parent; its location names the key that is not there
@@ -64,9 +64,11 @@ class Section(BaseModel):
             sort = REFUSED_TYPE
         elif sort == "missing":
             doc = cls.docs().get(where[0])
-            sort, message = MISSING_TYPE, f"missing key {where[0]!r}{f' ({doc})' if doc else ''}"
+            sort, message = MISSING_TYPE, f"missing key {where[0]!r}{f': {doc}' if doc else ''}"
         elif sort == "list_type":
             message = f"expected a list, got {got(found['input'])}"
+        elif sort == "too_short":
+            message = "must not be an empty list"
         return line_error(sort, message, where, found["input"])
 
     @classmethod
@@ -89,4 +91,4 @@ def line_error(sort: str, message: str, where: tuple[str | int, ...], value: obj
 
 def _unknown_key(key: str, known: list[str]) -> str:
     near = did_you_mean(key, known)
-    return f"unknown key {key!r}" + (near or f"; known here: {', '.join(known) or 'none'}")
+    return f"unknown key {shortened(key)!r}" + (near or f"; known here: {', '.join(known) or 'none'}")

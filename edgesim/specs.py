@@ -58,6 +58,7 @@ class SlotOf(Leaf):
 
     def __init__(self, slot: str) -> None:
         self.slot = slot
+        self.plural = kinds.SLOTS[slot].plural
 
     def read(self, value: object) -> Spec:
         if isinstance(value, Spec) and value.slot == self.slot:
@@ -65,7 +66,7 @@ class SlotOf(Leaf):
         given = self._with_kind(value)
         kind = given.get("kind")
         if not isinstance(kind, str) or not kinds.exists(self.slot, kind):
-            unnamed = None if isinstance(kind, str) else f"expected the name of a {self.slot}, got {got(kind)}"
+            unnamed = None if isinstance(kind, str) else f"expected the name of one of the {self.plural}, got {got(kind)}"
             wrong = unnamed or kinds.unknown(self.slot, str(kind))
             where = ("kind",) if isinstance(value, dict) else ()
             raise ValidationError.from_exception_data(self.slot, [line_error("scenario", wrong, where, kind)])
@@ -85,9 +86,9 @@ class SlotOf(Leaf):
         if not isinstance(value, dict):
             if self.slot == "radio":
                 fail(f"expected a mapping with the knobs of the link's radio, {{}} for its defaults; got {got(value)}")
-            fail(f"expected the name of a {self.slot} or {{kind: name, ...}}; got {got(value)}")
+            fail(f"expected the name of one of the {self.plural}, or {{kind: name, ...}}; got {got(value)}")
         if "kind" not in value:
-            message = f"missing key 'kind' ({kinds.SLOTS[self.slot].plural}: {', '.join(kinds.names(self.slot))})"
+            message = f"missing key 'kind' ({self.plural}: {', '.join(kinds.names(self.slot))})"
             raise ValidationError.from_exception_data(self.slot, [line_error(MISSING_TYPE, message, ("kind",), value)])
         return value
 
@@ -140,7 +141,7 @@ def _type(name: str, knob: Knob, kind: kinds.Kind) -> Any:
     if made is None:
         raise UsageError(
             f"{kind.path}: knob {name}: {knob.annotation} cannot be read from a scenario; use int, float, str, bool, Literal, "
-            "X | None, list[X], Annotated[X, '(0, 1]'] or the base class of a kind"
+            "X | None, list[X], Annotated[X, '(0, 1]'], the base class of a kind, or a name for one of these"
         )
     return made
 

@@ -91,14 +91,37 @@ def place_of(root: Node, path: tuple[str | int, ...], *, key: bool = False) -> P
     key  the place of the key that leads to it instead of the value's
     """
     node = root
-    for step in path:
-        if isinstance(node.value, dict) and step in node.value:
-            node = node.value[str(step)]
-        elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-        elif not (isinstance(node.value, dict) and step == 0):  # a single mapping stands for a list of one
+    for step in as_written(root, path):
+        child = _child(node, step)
+        if child is None:
             return node.key
+        node = child
     return node.key if key else node.place
+
+
+def dotted(path: tuple[str | int, ...]) -> str:
+    """A path as it is written in an override: `clients[0].device`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def as_written(root: Node, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The path as the document has it: without the index where a single mapping stands for a list of one."""
+    node: Node | None = root
+    kept: list[str | int] = []
+    for step in path:
+        single = node is not None and isinstance(node.value, dict) and isinstance(step, int)
+        if not single:
+            kept.append(step)
+            node = _child(node, step)
+    return tuple(kept)
+
+
+def _child(node: Node | None, step: str | int) -> Node | None:
+    if node is not None and isinstance(node.value, dict) and isinstance(step, str):
+        return node.value.get(step)
+    if node is not None and isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+        return node.value[step]
+    return None
 
 
 class _Writer(yaml.SafeDumper):
@@ -114,9 +137,9 @@ class _Writer(yaml.SafeDumper):
 _Writer.add_representer(str, _Writer.text)
 
 
-def write(data: object) -> str:
-    """The data (dicts, lists, scalars) as YAML text from which `read` gives it back."""
-    return str(yaml.dump(data, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=1 << 16))
+def write(data: object, *, flow: bool = False) -> str:
+    """The data (dicts, lists, scalars) as YAML text from which a reader gives it back; with `flow` in one line."""
+    return str(yaml.dump(data, Dumper=_Writer, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=1 << 16))
 
 
 def scalar(text: str, is_plain: bool = True) -> str | int | float | bool | None:

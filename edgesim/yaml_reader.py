@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from edgesim.quantities import shortened
 from edgesim.yaml_nodes import REFUSED, Node, Place, Problem, scalar
 
 MOST_BYTES = 1 << 20
@@ -131,13 +132,13 @@ class _Composer:
     def accept(self, event: yaml.Event) -> bool:
         """Whether the event is free of what is refused; says so where it is not."""
         if isinstance(event, yaml.AliasEvent):
-            self.refuse(event, f"alias *{event.anchor}: aliases are not allowed; write the value out")
+            self.refuse(event, f"alias *{shortened(str(event.anchor))}: aliases are not allowed; write the value out")
             return False
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-            self.refuse(event, f"anchor &{event.anchor}: anchors are not allowed; write the value where it is used")
+            self.refuse(event, f"anchor &{shortened(event.anchor)}: anchors are not allowed; write the value where it is used")
         tag = event.tag if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) else None
         if tag is not None:
-            self.refuse(event, f"tag {tag.replace('tag:yaml.org,2002:', '!!')}: tags are not allowed; remove it")
+            self.refuse(event, f"tag {shortened(tag.replace('tag:yaml.org,2002:', '!!'))}: tags are not allowed; remove it")
         return tag is None
 
     def items(self, depth: int) -> list[Node]:
@@ -156,7 +157,7 @@ class _Composer:
             if name in mapping:
                 first = mapping[name].key
                 where = f" (first in line {first.line})" if first.line else ""
-                self.refuse(event, f"duplicate key {name!r}{where}; keep one")
+                self.refuse(event, f"duplicate key {shortened(name)!r}{where}; keep one")
                 continue
             mapping[name] = value
         return mapping

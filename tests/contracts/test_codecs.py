@@ -253,7 +253,11 @@ def test_soft_labels_survive(kind: str, knobs: dict[str, Any]) -> None:
         weight = torch.full((BATCH,), 1.0 / BATCH) if there.weight is None else there.weight
         torch.testing.assert_close(weight @ there.labels, data.labels.mean(0))
     hard = Smashed(data.x, torch.arange(BATCH) % cut.classes, data.attention)  # a test set has class numbers
-    assert codec.encode(hard, seeded()).manifest == codec.manifest(BATCH)
+    payload = codec.encode(hard, seeded())
+    assert payload.manifest == codec.manifest(BATCH)
+    labels = codec.decode(arrived(payload)).labels
+    assert labels is not None
+    assert labels.shape == (len(there.labels), cut.classes)
 
 
 @every_codec

@@ -58,6 +58,17 @@ def test_identical_rows_are_one_cluster(init: Init, count: int) -> None:
     torch.testing.assert_close(clusters.centroids, keys[:1])
 
 
+def test_the_row_farthest_from_its_centroid_founds_the_missing_cluster() -> None:
+    """Two equal rows drawn as first centroids leave one cluster empty; 5 is farthest from the mean of all, 1.02."""
+    keys, tried = torch.tensor([[0.0], [5.0], [0.0], [0.0], [0.1]]), 0
+    for seed in range(40):
+        if 1 not in (drawn := torch.randperm(5, generator=seeded(seed))[:2].tolist()) and 4 not in drawn:
+            tried += 1
+            assignment = kmeans(keys, 2, seeded(seed), max_iter=1).assignment
+            assert assignment.tolist() == [0, 1, 0, 0, 0]
+    assert tried >= 5
+
+
 @every_init
 def test_as_many_clusters_as_rows_merge_nothing(init: Init) -> None:
     keys = torch.tensor([[1.0], [1.0], [2.0]])

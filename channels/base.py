@@ -5,6 +5,7 @@ noise has variance N0/2 per real dimension. For real values of unit mean square 
 1/(g snr), g = |h|^2.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import Literal, NamedTuple
 
@@ -42,7 +43,12 @@ class Draws(NamedTuple):
 
 
 class Channel(ABC):
-    """A wireless channel. Abstract: subclass it, one final subclass a file; keyword-only parameters are its knobs."""
+    """A wireless channel. Abstract: subclass it, one final subclass a file; keyword-only parameters are its knobs.
+
+    bit_error_rate  probability that the channel inverts a bit after decoding, whatever the SNR (a binary symmetric channel)
+    """
+
+    bit_error_rate: float = 0.0
 
     @abstractmethod
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
@@ -58,3 +64,23 @@ class Channel(ABC):
         x [..., n] float -> [..., n] float, same shape and dtype, differentiable in x. Values are sent in order, two to a
         symbol; symbols are spread over the blocks of `draws` in proportion to their seconds.
         """
+
+    def losses(self, start_s: float, packets: int, packet_s: float, key: int) -> np.ndarray:
+        """Which packets the air loses whatever their SNR, [packets] bool. A pure function of its arguments, like `draws`.
+
+        start_s   when the first of the packets begins; they are sent back to back [s]
+        packets   how many
+        packet_s  length of one packet [s]
+        key       the seed of the link
+
+        Here: none. Raises ValueError for a negative number of packets, or a time that is negative or not finite.
+        """
+        check_packets(start_s, packets, packet_s, key)
+        return np.zeros(packets, dtype=np.bool_)
+
+
+def check_packets(start_s: float, packets: int, packet_s: float, key: int) -> None:
+    """Raise ValueError unless these are arguments for `Channel.losses`."""
+    if not (0.0 <= start_s < math.inf and packets >= 0 and 0.0 <= packet_s < math.inf and key >= 0):
+        given = f"{start_s}, {packets}, {packet_s}, {key}"
+        raise ValueError(f"need 0 <= start_s < inf, packets >= 0, 0 <= packet_s < inf and key >= 0; got {given}")

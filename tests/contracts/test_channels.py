@@ -191,3 +191,22 @@ def test_values_may_be_on_another_device_than_the_generator(kind: str, generator
     here = channel.apply(x, draws, make(), equaliser="mmse")
     assert there.device.type == "cuda"
     torch.testing.assert_close(there.cpu(), here)
+
+
+def test_losses_are_a_pure_function_of_time_and_key(kind: str) -> None:
+    asked, again = build(kind), build(kind)
+    times = [0.0, 3.07, 1e6 + 0.25]
+    first = [asked.losses(time, 500, 1e-3, key=4).tolist() for time in times]
+    asked.losses(0.5, 10, 2e-3, key=5)
+    assert [again.losses(time, 500, 1e-3, key=4).tolist() for time in reversed(times)] == first[::-1]
+    assert asked.losses(1.0, 0, 1e-3, key=4).shape == (0,)
+    assert asked.losses(1.0, 7, 1e-3, key=4).dtype == np.bool_
+    assert 0.0 <= asked.bit_error_rate <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("start_s", "packets", "packet_s", "key"), [(-1.0, 1, 1.0, 0), (0.0, -1, 1.0, 0), (0.0, 1, math.nan, 0), (0.0, 1, 1.0, -1)]
+)
+def test_impossible_packets_are_refused(kind: str, start_s: float, packets: int, packet_s: float, key: int) -> None:
+    with pytest.raises(ValueError, match="packet_s"):
+        build(kind).losses(start_s, packets, packet_s, key)

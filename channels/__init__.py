@@ -8,9 +8,10 @@
 """
 
 from channels import theory, units
+from channels.adc_reference import AdcReference
 from channels.awgn import AWGN
 from channels.base import Channel, Draws
 from channels.ideal import Ideal
 from channels.rayleigh import Rayleigh
 
-__all__ = ["AWGN", "Channel", "Draws", "Ideal", "Rayleigh", "theory", "units"]
+__all__ = ["AWGN", "AdcReference", "Channel", "Draws", "Ideal", "Rayleigh", "theory", "units"]

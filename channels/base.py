@@ -46,9 +46,12 @@ class Channel(ABC):
     """A wireless channel. Abstract: subclass it, one final subclass a file; keyword-only parameters are its knobs.
 
     bit_error_rate  probability that the channel inverts a bit after decoding, whatever the SNR (a binary symmetric channel)
+    own_scale       `apply` takes values of any scale, [..., width], and sets its noise by them (adc_reference); otherwise they
+                    come with unit mean square
     """
 
     bit_error_rate: float = 0.0
+    own_scale: bool = False
 
     @abstractmethod
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:

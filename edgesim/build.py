@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 
+from channels.base import Channel
 from edgesim import kinds, rng
 from edgesim.codecs.base import Codec, Cut
 from edgesim.codecs.exchange import Exchange
 from edgesim.errors import NotFoundError
-from edgesim.learn.air import AnalogAir
+from edgesim.learn.air import AnalogAir, ErasingAir, FlippingAir
 from edgesim.learn.augment.base import Augment
 from edgesim.learn.batches import Batches
 from edgesim.learn.data.base import Data, Facts
@@ -28,8 +29,10 @@ from edgesim.sim.account import Account
 from edgesim.sim.budget import Budget
 from edgesim.sim.device import Device
 from edgesim.sim.ledger import Ledger
-from edgesim.sim.link import Link
+from edgesim.sim.link import Air, Link
+from edgesim.sim.packets import Chance
 from edgesim.sim.radio import Radio
+from edgesim.sim.transports.base import Transport
 from edgesim.sim.world import Client, Server, World
 from edgesim.work import ClientHalf, ServerHalf
 
@@ -198,11 +201,24 @@ def _link(scenario: Scenario, ledger: Ledger, direction: str, sender: Device, re
     transport = make(scenario, "transport", spec.transport, (name, "transport"), radio)
     channel = make(scenario, "channel", spec.channel, (name, "channel"))
     who = sender.name if direction == "up" else receiver.name
-    fading = partial(channel.draws, key=rng.seed(scenario.seed, "fading", who, direction))
-    air = None
-    if transport.analog:
-        air = AnalogAir(channel, transport.equaliser, rng.seed(scenario.seed, "noise", who, direction))
-    return Link(ledger, direction, sender, receiver, transport, fading, air)
+    seed = partial(rng.seed, scenario.seed)
+    key = seed("fading", who, direction)
+    loses = type(channel).losses is not Channel.losses
+    chance = Chance(
+        seed("packets", who, direction), partial(channel.losses, key=key) if loses else None, channel.bit_error_rate
+    )
+    air = _air(transport, channel, seed("noise", who, direction))
+    return Link(ledger, direction, sender, receiver, transport, partial(channel.draws, key=key), air, chance)
+
+
+def _air(transport: Transport, channel: Channel, seed: int) -> Air | None:
+    """What reaches the tensors under this transport."""
+    knobs = vars(transport)
+    if transport.harm == "noise":
+        return AnalogAir(channel, knobs["equaliser"], seed)
+    if transport.harm == "erasures":
+        return ErasingAir(knobs["fill"])
+    return FlippingAir(knobs["guard"]) if transport.harm == "flips" else None
 
 
 def _budget(scenario: Scenario, task: Learning) -> Budget:

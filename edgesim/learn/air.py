@@ -1,27 +1,40 @@
-"""What an analog link does to the tensors of a payload."""
+"""What the air does to the tensors of a payload: noise on values sent as symbols, missing packets, wrong bits.
+
+Which values are hit is decided in simulated time, without tensors; here it is done to them.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from channels.base import Channel, Draws, Equaliser
+from channels.equalise import shares
 from edgesim import rng
-from edgesim.wire import Payload
+from edgesim.errors import RunError
+from edgesim.wire import Field, Payload
 
 TINY = 1e-30  # an all-zero message has no power to normalise
+Fill = Literal["zero", "last"]
+Guard = Literal["clamp", "zero", "raise", "off"]
+_WORDS = {torch.float32: torch.int32, torch.float16: torch.int16, torch.bfloat16: torch.int16}  # where the bits of a real are
 
 
 class AnalogAir:
     """Normalises the analog values of a message to unit power, sends them through the channel, and undoes the scale.
 
     One scale for the whole message; the transport charges it as 32 bits of side information (phy.md 11.2). The noise is a
-    function of the seed and of the number of the transfer, so it does not depend on what was sent before.
+    function of the seed and of the number of the transfer, so it does not depend on what was sent before. Values in blocks
+    of SNR 0 were not sent (truncated inversion) and are taken as 0.
     """
 
     def __init__(self, channel: Channel, equaliser: Equaliser, seed: int) -> None:
         self._channel = channel
         self._equaliser = equaliser
         self._seed = seed
+        self.caught: dict[str, int] = {}
 
     def __call__(self, payload: Payload, draws: Draws | None, transfer: int) -> Payload:
         """The payload as received; the tensors that are not analog are passed on untouched."""
@@ -30,12 +43,120 @@ class AnalogAir:
             return payload  # without noise even the rounding of scaling to unit power and back is spared
         generator = torch.Generator().manual_seed(rng.seed(self._seed, transfer))
         sent = [payload.tensors[name] for name in analog]
+        if self._channel.own_scale:
+            arrived = [self._channel.apply(tensor, draws, generator, equaliser=self._equaliser) for tensor in sent]
+            return Payload(payload.manifest, payload.tensors | dict(zip(analog, arrived, strict=True)))
         flat = torch.cat([tensor.reshape(-1).float() for tensor in sent])  # [sum of counts]
         scale = flat.square().mean().sqrt().clamp_min(TINY)
-        received = scale * self._channel.apply(flat / scale, draws, generator, equaliser=self._equaliser)
+        received = scale * self._through(flat / scale, draws, generator)
         parts = torch.split(received, [tensor.numel() for tensor in sent])
-        arrived = {name: _like(part, tensor) for name, part, tensor in zip(analog, parts, sent, strict=True)}
-        return Payload(payload.manifest, payload.tensors | arrived)
+        arrived = [_like(part, tensor) for part, tensor in zip(parts, sent, strict=True)]
+        return Payload(payload.manifest, payload.tensors | dict(zip(analog, arrived, strict=True)))
+
+    def _through(self, flat: Tensor, draws: Draws, generator: torch.Generator) -> Tensor:
+        silent = draws.snr == 0.0
+        if self._equaliser == "mmse" or not silent.any():
+            return self._channel.apply(flat, draws, generator, equaliser=self._equaliser)
+        sent = draws._replace(snr=np.where(silent, np.inf, draws.snr))
+        received = self._channel.apply(flat, sent, generator, equaliser=self._equaliser)
+        missing = np.repeat(silent, shares(draws.seconds, flat.numel()))
+        return received.masked_fill(torch.from_numpy(missing).to(flat.device), 0.0)
+
+
+class ErasingAir:
+    """Puts something in the place of values that are missing.
+
+    fill  `zero`, for codes the middle one; `last`, the value before the gap in the message's own order (0 where there is none)
+    """
+
+    def __init__(self, fill: Fill) -> None:
+        self._fill = fill
+        self.caught: dict[str, int] = {"erased_values": 0}
+
+    def __call__(self, payload: Payload, erased: Mapping[str, np.ndarray] | None, transfer: int) -> Payload:
+        """The payload as received."""
+        if erased is None:
+            return payload
+        arrived = dict(payload.tensors)
+        for item in payload.manifest.fields:
+            if item.name in erased:
+                # a message may be smaller than announced: what it does not have cannot be missing
+                lost = erased[item.name][: item.count]
+                self.caught["erased_values"] += int(lost.sum())
+                arrived[item.name] = self._filled(arrived[item.name], item, lost)
+        return Payload(payload.manifest, arrived)
+
+    def _filled(self, tensor: Tensor, item: Field, lost: np.ndarray) -> Tensor:
+        flat = tensor.reshape(item.count, -1)  # [count, what is coded jointly]
+        if self._fill == "last":
+            place = np.where(lost, 0, np.arange(1, item.count + 1))
+            before = torch.from_numpy(np.maximum.accumulate(place)).to(flat.device)  # 0: nothing has arrived yet
+            return torch.cat([torch.zeros_like(flat[:1]), flat])[before].reshape(tensor.shape)
+        code = not tensor.is_floating_point() and item.role == "values"
+        empty = 1 << (item.bits_each - 1) if code else 0
+        return flat.masked_fill(torch.from_numpy(lost).to(flat.device)[:, None], empty).reshape(tensor.shape)
+
+
+class FlippingAir:
+    """Inverts bits of a payload, and looks at what became of real values.
+
+    guard   `clamp` moves values beyond the range that was sent to its nearer end and takes its middle for NaN, `zero` takes 0
+            for both, `raise` stops at a value that is not finite, `off` does nothing
+    caught  values of either sort so far, whatever the guard then did
+    """
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self.caught: dict[str, int] = {"nonfinite_values": 0, "clamped_values": 0}
+
+    def __call__(self, payload: Payload, flips: Mapping[str, np.ndarray] | None, transfer: int) -> Payload:
+        """The payload as received."""
+        if flips is None:
+            return payload
+        arrived = dict(payload.tensors)
+        for item in payload.manifest.fields:
+            if item.name in flips:
+                clean = arrived[item.name]
+                wrong = flipped(clean, item, flips[item.name])
+                arrived[item.name] = self._guarded(wrong, clean) if item.analog else wrong
+        return Payload(payload.manifest, arrived)
+
+    def _guarded(self, wrong: Tensor, clean: Tensor) -> Tensor:
+        low, high = torch.aminmax(clean)
+        finite = wrong.isfinite()
+        outside = finite & ((wrong < low) | (wrong > high))
+        self.caught["nonfinite_values"] += int((~finite).sum())
+        self.caught["clamped_values"] += int(outside.sum())
+        if self._guard == "raise" and not bool(finite.all()):
+            raise RunError("a bit error made a value that is not finite: protect the values, raise the SNR, or set a guard")
+        if self._guard == "clamp":
+            return torch.where(wrong.isnan(), (low + high) / 2, wrong.clamp(low, high)).to(wrong.dtype)
+        if self._guard == "zero":
+            return torch.where(finite & ~outside, wrong, torch.zeros_like(wrong))
+        return wrong
+
+
+def flipped(tensor: Tensor, item: Field, places: np.ndarray) -> Tensor:
+    """A copy of a field's tensor in which the bits at `places` are inverted, counted from the first entry's highest bit.
+
+    Raises RunError for a field whose entries are not single numbers of `bits_each` bits.
+    """
+    words = tensor.detach().clone().contiguous()
+    if tensor.is_floating_point() and tensor.element_size() * 8 == item.bits_each:
+        flat = words.view(_WORDS[tensor.dtype]).view(-1)
+    elif not tensor.is_floating_point() and tensor.numel() == item.count and item.bits_each < 8 * tensor.element_size():
+        flat = words.view(-1)
+    else:
+        raise RunError(f"bit errors cannot be placed in {item.name}: its entries are coded jointly; set protect_side: true")
+    places = places[places < item.bits]
+    entry, bit = np.divmod(places, item.bits_each)
+    hit, place = np.unique(entry, return_inverse=True)
+    change = np.zeros(len(hit), dtype=np.int64)
+    np.bitwise_or.at(change, place, np.int64(1) << (item.bits_each - 1 - bit))
+    where = torch.from_numpy(hit).to(flat.device)
+    # the highest bit of a word is its sign: 2^31 becomes -2^31
+    flat[where] ^= torch.from_numpy(change).to(flat.dtype).to(flat.device)
+    return words
 
 
 def _like(part: Tensor, tensor: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """One direction between two devices."""
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import simpy
 
@@ -9,16 +9,14 @@ from edgesim.rows import Transfer
 from edgesim.sim.account import Account
 from edgesim.sim.device import Device
 from edgesim.sim.ledger import Ledger
+from edgesim.sim.packets import LUCK, Chance
 from edgesim.sim.radio import Airtime, Fading
 from edgesim.sim.transports.base import Transport
 from edgesim.sim.turn import Turn
 from edgesim.wire import Manifest, Payload
 from edgesim.work import Message
 
-if TYPE_CHECKING:
-    from channels.base import Draws
-
-Air = Callable[[Payload, "Draws | None", int], Payload]  # payload, what its values saw, number of the transfer -> as received
+Air = Callable[[Payload, Any, int], Payload]  # payload, the airtime's harm, number of the transfer -> as received
 PHASE = {"up": "uplink", "down": "downlink"}
 
 
@@ -28,6 +26,7 @@ class Link:
     direction  up or down
     fading     the link's channel, a function of absolute time
     air        what the channel does to the tensors of a payload; None leaves them intact
+    chance     what befalls packets and bits besides fading
     """
 
     def __init__(
@@ -39,6 +38,7 @@ class Link:
         transport: Transport,
         fading: Fading,
         air: Air | None = None,
+        chance: Chance = LUCK,
     ) -> None:
         self.ledger = ledger
         self.direction = direction
@@ -47,6 +47,7 @@ class Link:
         self.transport = transport
         self.fading = fading
         self.air = air
+        self.chance = chance
         self.transfers = 0
         self._turn = Turn(ledger)
 
@@ -57,10 +58,13 @@ class Link:
         try:
             start = self.ledger.now
             manifest = message if isinstance(message, Manifest) else message.manifest
-            airtime = self.transport.plan(manifest, start, self.fading)
+            airtime = self.transport.plan(manifest, start, self.fading, self.chance)
             phase = PHASE[self.direction]
             charges = (self.sender.sending, self.receiver.receiving)
-            yield from self.ledger.spend(phase, airtime.seconds, *charges, account=account)
+            for sending, silent in airtime.spans or ((0.0, 0.0),):
+                yield from self.ledger.spend(phase, sending, *charges, account=account)
+                if silent:
+                    yield from self.ledger.spend(phase, silent, account=account)
             if self.transport.radio.latency_s:
                 yield from self.ledger.spend(phase, self.transport.radio.latency_s, account=account)
             self._book(label, manifest, airtime, account, arrived, start)
@@ -68,7 +72,7 @@ class Link:
             self._turn.leave()
         self.transfers += 1
         if self.air is not None and isinstance(message, Payload):
-            return self.air(message, airtime.draws, self.transfers)
+            return self.air(message, airtime.harm, self.transfers)
         return message
 
     def _book(
@@ -97,7 +101,7 @@ class Link:
                 packets=airtime.packets,
                 retransmissions=airtime.retransmissions,
                 lost_packets=airtime.lost_packets,
-                corrupted_values=0,
+                corrupted_values=airtime.corrupted_values,
                 wait_s=start - arrived,
             )
         )

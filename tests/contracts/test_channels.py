@@ -101,6 +101,8 @@ def test_one_query_or_many_see_the_same_blocks(kind: str) -> None:
     channel = build(kind)
     start = 2.00037
     whole = channel.draws(start, 700, key=11)
+    if channel.own_scale:
+        pytest.skip("its ratio belongs to a message, not to an instant: a message sees the one of its beginning throughout")
     if math.isinf(whole.seconds[0]):
         assert [instant(channel, time, 11) for time in (start, 1e3, 1e9)] == [whole.snr[0]] * 3
         return
@@ -151,6 +153,8 @@ def test_apply_takes_nothing(kind: str) -> None:
 def test_realised_snr_is_the_announced_one(kind: str) -> None:
     """n squared errors of a normal law have a mean within 4.5 sqrt(2/n) of 1, relative: 1.4 % for n = 2e5."""
     channel = build(kind)
+    if channel.own_scale:
+        pytest.skip("its realised ratio differs by its published defect, which tests/channels/test_adc_reference.py measures")
     values = 200_000
     x = torch.randn(values, generator=seeded())
     draws = channel.draws(0.5, 1, key=9)

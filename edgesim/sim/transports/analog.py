@@ -1,11 +1,13 @@
 """Uncoded analog transport: the values are the symbols."""
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgesim.errors import RunError
+from edgesim.sim.framing import carry
+from edgesim.sim.packets import LUCK, Chance, Repeat
 from edgesim.sim.radio import MOST_BLOCKS, Airtime, Fading, Radio, mean_snr_db
-from edgesim.sim.transports.base import Transport
+from edgesim.sim.transports.base import Harm, Transport
 from edgesim.wire import FLOAT_BITS, Manifest
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ class Analog(Transport):
     equaliser  receiver with perfect channel knowledge: `mmse` bounds the error in fades, `zf` is unbiased
     """
 
-    analog = True
+    analog: ClassVar[bool] = True
+    harm: ClassVar[Harm] = "noise"
 
     def __init__(self, radio: Radio, *, equaliser: Literal["mmse", "zf"] = "mmse") -> None:
         super().__init__(radio)
@@ -29,23 +32,19 @@ class Analog(Transport):
             raise ValueError(f"equaliser must be mmse or zf, got {equaliser}")
         self.equaliser = equaliser
 
-    def plan(self, manifest: Manifest, start_s: float, fading: Fading) -> Airtime:
+    def plan(self, manifest: Manifest, start_s: float, fading: Fading, chance: Chance = LUCK) -> Airtime:
         values = manifest.analog_values
         scale_bits = FLOAT_BITS if values else 0
-        digital = self.radio.walk(manifest.bits - manifest.analog_bits + scale_bits, start_s, fading)
+        digital, _ = carry(
+            self.radio, manifest.bits - manifest.analog_bits + scale_bits, start_s, fading, chance, Repeat(for_ever=True)
+        )
         if not values:
             return digital
         symbols = -(-values // 2)
         seconds = symbols / self.radio.bandwidth_hz
         draws = _covering(fading, start_s + digital.seconds, seconds)
-        return Airtime(
-            seconds=digital.seconds + seconds,
-            overhead_bits=digital.overhead_bits + scale_bits,
-            symbols=digital.symbols + symbols,
-            snr_db=mean_snr_db(draws, seconds),
-            packets=digital.packets,
-            draws=draws,
-        )
+        analog = Airtime(seconds, scale_bits, symbols, mean_snr_db(draws, seconds), packets=0, draws=draws)
+        return digital.then(analog)
 
 
 def _covering(fading: Fading, start_s: float, seconds: float) -> "Draws":

@@ -1,20 +1,24 @@
 """The interface of a transport: what a message costs in the air, and whether its values are touched there."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from edgesim.sim.packets import LUCK, Chance
 from edgesim.sim.radio import Airtime, Fading, Radio
 from edgesim.wire import Manifest
+
+Harm = Literal["none", "noise", "erasures", "flips"]
 
 
 class Transport(ABC):
     """How messages use the radio. Abstract: one final subclass a file; keyword-only parameters are its knobs."""
 
     analog: ClassVar[bool] = False  # values travel as symbols and arrive distorted
+    harm: ClassVar[Harm] = "none"  # what may befall values: noise and fading, missing packets, wrong bits
 
     def __init__(self, radio: Radio) -> None:
         self.radio = radio
 
     @abstractmethod
-    def plan(self, manifest: Manifest, start_s: float, fading: Fading) -> Airtime:
+    def plan(self, manifest: Manifest, start_s: float, fading: Fading, chance: Chance = LUCK) -> Airtime:
         """Airtime of one message that starts at `start_s` [s]; a pure function of its arguments."""

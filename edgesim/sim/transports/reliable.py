@@ -1,15 +1,36 @@
 """Digital transport that delivers: the channel costs time and energy, values arrive intact."""
 
-from edgesim.sim.radio import Airtime, Fading
+from typing import Annotated, Literal
+
+from edgesim.sim.framing import carry
+from edgesim.sim.packets import LUCK, Chance, Repeat
+from edgesim.sim.radio import Airtime, Fading, Radio
 from edgesim.sim.transports.base import Transport
 from edgesim.wire import Manifest
 
 
 class Reliable(Transport):
-    """Every bit arrives; the rate follows the channel (capacity with a gap and a cap).
+    """Every bit arrives; packets that are lost are sent again until they do.
 
-    The sender knows the channel and codes at its instantaneous rate, block by block, so nothing is lost and a fade costs time.
+    With the radio's default rate (capacity with a gap and a cap, followed block by block) only packets that the channel loses
+    by itself (erasure, gilbert_elliott) are repeated; with fixed or late-chosen rates also those whose SNR did not suffice.
+    Repeats go out under the channel as it is then; they count as overhead.
+
+    attempts      attempts at a packet that the receiver combines before it begins anew
+    combining     `none` (ARQ), `chase` or `ir` (hybrid ARQ, phy.md 7)
+    round_trip_s  from the end of a burst of packets to the first repeat [s]
     """
 
-    def plan(self, manifest: Manifest, start_s: float, fading: Fading) -> Airtime:
-        return self.radio.walk(manifest.bits, start_s, fading)
+    def __init__(
+        self,
+        radio: Radio,
+        *,
+        attempts: Annotated[int, "[1, 64]"] = 4,
+        combining: Literal["none", "chase", "ir"] = "none",
+        round_trip_s: Annotated[float, "[0, inf)"] = 0.0,
+    ) -> None:
+        super().__init__(radio)
+        self._repeat = Repeat(attempts, combining, for_ever=True, round_trip_s=round_trip_s)
+
+    def plan(self, manifest: Manifest, start_s: float, fading: Fading, chance: Chance = LUCK) -> Airtime:
+        return carry(self.radio, manifest.bits, start_s, fading, chance, self._repeat)[0]

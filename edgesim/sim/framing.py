@@ -1,0 +1,65 @@
+"""A message as packets: sending it, and finding which of its values were in the packets that are missing."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgesim.sim.packets import Chance, Repeat, deliver
+from edgesim.sim.radio import Airtime, Fading, Radio
+from edgesim.wire import Field
+
+
+def carry(
+    radio: Radio, bits: int, start_s: float, fading: Fading, chance: Chance, repeat: Repeat
+) -> tuple[Airtime, np.ndarray]:
+    """Send `bits` payload bits digitally from `start_s` [s] on. Gives the airtime and the numbers of the packets lost for good.
+
+    Without losses in the air, a rate that follows the channel loses nothing: then no packet is looked at singly.
+    """
+    if bits == 0 or (radio.sender.follows and chance.losses is None):
+        return radio.walk(bits, start_s, fading), np.zeros(0, dtype=np.int64)
+    sizes = radio.sizes(bits)
+    sent = deliver(sizes, start_s, fading, radio.sender, chance, repeat)
+    airtime = Airtime(
+        seconds=sent.seconds,
+        overhead_bits=sent.sent_bits - bits,
+        symbols=radio.symbols(sum(on for on, _off in sent.bursts)),
+        snr_db=sent.snr_db,
+        packets=len(sizes),
+        retransmissions=sent.sent - len(sizes),
+        lost_packets=len(sent.lost),
+        bursts=sent.bursts,
+    )
+    return airtime, sent.lost
+
+
+def erasures(fields: Sequence[Field], lost: np.ndarray, packet_bits: int) -> dict[str, np.ndarray]:
+    """Which entries of each field have a bit in one of the packets `lost`; per name [count] bool, hit fields only.
+
+    The fields fill the packets one after the other, in their order.
+    """
+    hit: dict[str, np.ndarray] = {}
+    begin = 0
+    for item in fields:
+        end = begin + item.bits
+        packets = lost[((lost + 1) * packet_bits > begin) & (lost * packet_bits < end)]
+        if len(packets):
+            first = np.maximum(packets * packet_bits - begin, 0) // item.bits_each
+            last = -(-np.minimum((packets + 1) * packet_bits - begin, item.bits) // item.bits_each)
+            change = np.zeros(item.count + 1, dtype=np.int64)
+            np.add.at(change, first, 1)
+            np.add.at(change, last, -1)
+            hit[item.name] = np.cumsum(change[:-1]) > 0
+        begin = end
+    return hit
+
+
+def parted(fields: Sequence[Field], protect_side: bool) -> tuple[int, list[Field]]:
+    """The bits of a message that must arrive, and the fields that may be harmed: the values, or everything."""
+    exposed = [item for item in fields if item.role == "values" or not protect_side]
+    return sum(item.bits for item in fields) - sum(item.bits for item in exposed), exposed
+
+
+def harmed_values(fields: Sequence[Field], entries: dict[str, int]) -> int:
+    """How many entries of the fields with role `values` are harmed; `entries` gives the number for each field hit."""
+    return sum(entries.get(item.name, 0) for item in fields if item.role == "values")

@@ -110,34 +110,11 @@ class Radio:
         target_bler: Annotated[float, "(0, 1)"] = 0.1,
         outer_loop: bool = False,
     ) -> None:
-        if (rates == "shannon") == (coding is not None):
-            raise ValueError(f"rates {rates!r} {'takes no' if coding else 'needs a'} coding of its own")
-        if bits_per_symbol is not None and rates != "shannon":
-            raise ValueError(f"bits_per_symbol belongs to rates 'shannon'; for {rates!r} give mcs")
-        if mcs is not None and rates == "shannon":
-            raise ValueError("mcs belongs to the rates mcs1, mcs2 and mcs3; for 'shannon' give bits_per_symbol")
-        if outer_loop and (rates == "shannon" or mcs is not None):
-            raise ValueError("outer_loop corrects the choice among the schemes of an MCS table: set rates, and leave mcs out")
+        _check_rates(rates, coding is not None, bits_per_symbol, mcs, outer_loop)
+        _above_zero(bandwidth_hz=bandwidth_hz, max_bits_per_symbol=max_bits_per_symbol, packet_bits=packet_bits)
+        _not_negative(gap_db=gap_db, header_bits=header_bits, latency_s=latency_s, csi_delay_s=csi_delay_s)
         if not 0.0 < target_bler < 1.0:
             raise ValueError(f"target_bler must be between 0 and 1, got {target_bler}")
-        fixed = {} if bits_per_symbol is None else {"bits_per_symbol": bits_per_symbol}
-        positive = {
-            "bandwidth_hz": bandwidth_hz,
-            "max_bits_per_symbol": max_bits_per_symbol,
-            "packet_bits": packet_bits,
-            **fixed,
-        }
-        for name, value in positive.items():
-            if not value > 0:
-                raise ValueError(f"{name} must be positive, got {value}")
-        for name, value in {
-            "gap_db": gap_db,
-            "header_bits": header_bits,
-            "latency_s": latency_s,
-            "csi_delay_s": csi_delay_s,
-        }.items():
-            if not value >= 0:
-                raise ValueError(f"{name} must not be negative, got {value}")
         self.bandwidth_hz = bandwidth_hz
         self.max_bits_per_symbol = max_bits_per_symbol
         self.packet_bits = packet_bits
@@ -145,15 +122,9 @@ class Radio:
         self.latency_s = latency_s
         self.bit_errors = bit_errors
         self._gap = 10.0 ** (gap_db / 10.0)
+        coding = coding or Shannon(self._gap, max_bits_per_symbol, bits_per_symbol)
         follows = rates == "shannon" and bits_per_symbol is None and csi_delay_s == 0.0
-        self.sender = Sender(
-            coding or Shannon(self._gap, max_bits_per_symbol, bits_per_symbol),
-            bandwidth_hz,
-            csi_delay_s,
-            follows,
-            outer_loop,
-            target_bler,
-        )
+        self.sender = Sender(coding, bandwidth_hz, csi_delay_s, follows, outer_loop, target_bler)
 
     def efficiency(self, snr: np.ndarray) -> np.ndarray:
         """Bits per symbol at linear SNR `snr` [blocks]."""
@@ -200,6 +171,32 @@ class Radio:
     def symbols(self, seconds: float) -> int:
         """Complex channel uses that fit in `seconds`, the last one counted whole."""
         return math.ceil(seconds * self.bandwidth_hz * (1.0 - 1e-12))
+
+
+def _check_rates(rates: str, coded: bool, bits_per_symbol: float | None, mcs: int | None, outer_loop: bool) -> None:
+    """Raise ValueError for knobs that do not belong together."""
+    if (rates == "shannon") == coded:
+        raise ValueError(f"rates {rates!r} {'takes no' if coded else 'needs a'} coding of its own")
+    if bits_per_symbol is not None:
+        _above_zero(bits_per_symbol=bits_per_symbol)
+        if rates != "shannon":
+            raise ValueError(f"bits_per_symbol belongs to rates 'shannon'; for {rates!r} give mcs")
+    if mcs is not None and rates == "shannon":
+        raise ValueError("mcs belongs to the rates mcs1, mcs2 and mcs3; for 'shannon' give bits_per_symbol")
+    if outer_loop and (rates == "shannon" or mcs is not None):
+        raise ValueError("outer_loop corrects the choice among the schemes of an MCS table: set rates, and leave mcs out")
+
+
+def _above_zero(**values: float) -> None:
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f"{name} must be positive, got {value}")
+
+
+def _not_negative(**values: float) -> None:
+    for name, value in values.items():
+        if not value >= 0:
+            raise ValueError(f"{name} must not be negative, got {value}")
 
 
 def mean_snr_db(draws: "Draws", seconds: float) -> float:

@@ -34,7 +34,7 @@ def found(**sections: Any) -> list[tuple[tuple[str | int, ...], str]]:
     [
         {},
         {"model": {"kind": "vit", "name": "tiny_digits", "cut": 1}},
-        {"model": {"kind": "vit", "name": "tiny_digits", "cut": 5}},
+        {"model": {"kind": "vit", "name": "deit_tiny_patch16_224", "cut": 11}},
         {"model": {"kind": "vit", "name": "a_name_only_timm_knows", "cut": 99, "image_size": 7}},
         {"model": {"kind": "vit", "name": "deit_tiny_patch16_224", "cut": 3, "image_size": 96}},
         {"data": {"kind": "digits", "batch_size": 1437}},

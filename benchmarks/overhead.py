@@ -57,7 +57,8 @@ def plain(scenario: Scenario) -> tuple[float, list[float]]:
     """Wall seconds of the same training as anyone would write it without an emulator, and its losses."""
     task = build.learning(scenario)
     client, server = task.model.build(task.facts, scenario.seed, "cpu")
-    optimiser = torch.optim.Adam([*client.parameters(), *server.parameters()], lr=scenario.optimiser.knobs()["lr"])
+    settings = build.make(scenario, "optimiser", scenario.optimiser, ("optimiser",))
+    optimiser = settings.make([*client.parameters(), *server.parameters()])
     images = task.data.train()
     rows = build.make(scenario, "partition", scenario.data.partition, ("data",)).split(images.labels, 1, scenario.seed)[0]
     pipeline = task.augment.pipeline(task.model.view(task.facts))

@@ -12,6 +12,7 @@ from channels.adc_reference import AdcReference
 from channels.awgn import AWGN
 from channels.base import Channel, Draws
 from channels.ideal import Ideal
+from channels.link_budget import LinkBudget
 from channels.rayleigh import Rayleigh
 
-__all__ = ["AWGN", "AdcReference", "Channel", "Draws", "Ideal", "Rayleigh", "theory", "units"]
+__all__ = ["AWGN", "AdcReference", "Channel", "Draws", "Ideal", "LinkBudget", "Rayleigh", "theory", "units"]

@@ -101,6 +101,18 @@ def make_codec(scenario: Scenario, spec: Spec, cut: Cut, path: Path) -> Codec:
     return codec
 
 
+def make_channel(scenario: Scenario, spec: Spec, bandwidth_hz: float, path: Path) -> Channel:
+    """A channel; one made of another gets it made. A bandwidth that is left out is the link radio's [Hz]."""
+    knobs = spec.knobs()
+    for name, value in knobs.items():
+        if isinstance(value, Spec):
+            knobs[name] = make_channel(scenario, value, bandwidth_hz, (*path, name))
+        elif name == "bandwidth_hz" and value is None:
+            knobs[name] = bandwidth_hz
+    channel: Channel = _checked(scenario, path, lambda: kinds.load("channel", spec.kind)(**knobs))
+    return channel
+
+
 def world(scenario: Scenario, task: Learning, halves: Halves | None = None) -> World:
     """The simulated world of a scenario; without `halves` a timing-only one.
 
@@ -199,7 +211,7 @@ def _link(scenario: Scenario, ledger: Ledger, direction: str, sender: Device, re
     spec: LinkSpec = getattr(scenario, name)
     radio = _checked(scenario, (name, "radio"), lambda: Radio(**spec.radio.knobs()))
     transport = make(scenario, "transport", spec.transport, (name, "transport"), radio)
-    channel = make(scenario, "channel", spec.channel, (name, "channel"))
+    channel = make_channel(scenario, spec.channel, radio.bandwidth_hz, (name, "channel"))
     who = sender.name if direction == "up" else receiver.name
     seed = partial(rng.seed, scenario.seed)
     key = seed("fading", who, direction)

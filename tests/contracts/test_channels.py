@@ -5,17 +5,20 @@ import importlib
 import inspect
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 import channels
-from channels import Channel
+from channels import AWGN, Channel
 from channels.base import Draws
 
 FOLDER = Path(channels.__file__).parent
 TYPICAL = {"snr_db": 10.0, "coherence_s": 1e-3}  # for knobs without a default
+# for kinds whose knobs are choices, of which one must be made
+CHOSEN: dict[str, dict[str, Any]] = {"link_budget": {"fading": AWGN(snr_db=0.0), "distance_m": 100.0, "bandwidth_hz": 20e6}}
 SIGMA = 4.5  # two-sided false alarm 7e-6 per test
 
 
@@ -35,8 +38,8 @@ def build(kind: str, **knobs: float) -> Channel:
     """A channel of that kind with typical knobs."""
     cls = getattr(importlib.import_module(f"channels.{kind}"), KINDS[kind][0])
     parameters = inspect.signature(cls).parameters.values()
-    required = {p.name: TYPICAL[p.name] for p in parameters if p.default is p.empty}
-    return cls(**{**required, **knobs})
+    required = {p.name: TYPICAL[p.name] for p in parameters if p.default is p.empty and p.name != "fading"}
+    return cls(**{**required, **CHOSEN.get(kind, {}), **knobs})
 
 
 def has_knob(kind: str, knob: str) -> bool:

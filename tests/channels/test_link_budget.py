@@ -1,0 +1,130 @@
+"""Link budgets worked by hand; shadowing against its statistics; movers."""
+
+import math
+
+import numpy as np
+import pytest
+
+from channels import AWGN, LinkBudget, Rayleigh, units
+from channels.mobility import Shuttle, Trace
+from channels.surroundings import FINE, Surroundings
+
+SIGMA = 4.5
+FLAT_M = math.sqrt(100.0**2 - 8.5**2)  # 100 m from a station of 10 m to a client of 1.5 m
+
+
+def link(**knobs) -> LinkBudget:
+    return LinkBudget(**{"fading": AWGN(snr_db=0.0), "bandwidth_hz": 20e6, "distance_m": FLAT_M, "shadowing_db": 0.0, **knobs})
+
+
+def test_the_worked_example_of_the_reference() -> None:
+    """23 dBm, 20 MHz, noise figure 5 dB, UMi hidden, 100 m, 3.5 GHz (phy.md 1): 14.40 dB with -174 dBm/Hz, k T is -173.975."""
+    assert link(sight="no").mean_snr_db(0.0, key=1) == pytest.approx(14.40 - 0.025, abs=0.01)
+
+
+def test_powers_gains_and_losses_add_in_decibels() -> None:
+    plain = link(sight="yes").mean_snr_db(0.0, key=1)
+    assert link(sight="yes", tx_power_dbm=20.0).mean_snr_db(0.0, 1) == pytest.approx(plain - 3.0)
+    assert link(sight="yes", gain_db=5.0, noise_figure_db=9.0).mean_snr_db(0.0, 1) == pytest.approx(plain + 1.0)
+    assert link(sight="yes", bandwidth_hz=40e6).mean_snr_db(0.0, 1) == pytest.approx(plain - 10 * math.log10(2))
+    noisy = link(sight="yes", interference_dbm=link().noise_dbm)  # as strong as the noise
+    assert noisy.mean_snr_db(0.0, 1) == pytest.approx(plain - 10 * math.log10(2))
+
+
+def test_fading_is_added_to_the_budget() -> None:
+    fading = Rayleigh(snr_db=0.0, coherence_s=0.01)
+    channel = link(fading=fading, sight="no")
+    here, alone = channel.draws(0.123, 50, key=4), fading.draws(0.123, 50, key=4)
+    mean = units.linear(channel.mean_snr_db(0.0, key=4))
+    assert np.array_equal(here.gain, alone.gain)
+    assert np.array_equal(here.seconds, alone.seconds)
+    assert here.snr == pytest.approx(alone.gain * mean, rel=1e-12)
+
+
+def test_line_of_sight_is_drawn_as_often_as_the_model_says() -> None:
+    """UMi at 100 m: 0.18 + 0.82 e^(-100/36) over 2000 links."""
+    channel = link(distance_m=100.0, sight="drawn", pathloss="umi")
+    expected, links = 0.18 + 0.82 * math.exp(-100 / 36), 2000
+    seen = np.mean([channel.surroundings.drawn(key).sight for key in range(links)])
+    assert abs(seen - expected) <= SIGMA * math.sqrt(expected * (1 - expected) / links)
+
+
+def test_shadowing_has_its_standard_deviation_and_stays_where_the_client_stays() -> None:
+    """sigma of n normal numbers is within 4.5 / sqrt(2 n) of 1, relative."""
+    channel = link(sight="yes", shadowing_db=None)
+    links = 3000
+    loss = np.array([channel.surroundings.loss_db(np.array([FLAT_M]), key)[0] for key in range(links)])
+    clean = float(channel.surroundings.mean_loss_db(np.array([FLAT_M]), sight=True)[0])
+    assert abs(loss.mean() - clean) <= SIGMA * 4.0 / math.sqrt(links)
+    assert abs(loss.std() / 4.0 - 1.0) <= SIGMA / math.sqrt(2 * links)
+    assert channel.mean_snr_db(0.0, key=3) == channel.mean_snr_db(1e6, key=3)
+
+
+def test_shadowing_of_a_mover_loses_its_correlation_as_gudmundson_says() -> None:
+    """E S(x) S(x + d) = sigma^2 e^(-d/d_corr); the product of two unit normals has variance 1 + R^2."""
+    links, correlation_m = 3000, 10.0
+    walk = Surroundings("umi", (20.0, 60.0), 3.5e9, sight="yes", shadowing_db=1.0, correlation_m=correlation_m)
+    shadows = np.array([walk.drawn(key).shadow_db for key in range(links)])  # a place every d_corr / FINE
+    for steps in (FINE // 2, FINE, 3 * FINE):
+        expected = math.exp(-steps / FINE)
+        products = shadows[:, 0] * shadows[:, steps]
+        assert abs(products.mean() - expected) <= SIGMA * math.sqrt((1 + expected**2) / links)
+    assert abs(shadows[:, -1].std() - 1.0) <= SIGMA / math.sqrt(2 * links)
+
+
+def test_the_snr_of_a_mover_follows_simulated_time() -> None:
+    channel = link(pathloss="log_distance", exponent=2.0, distance_m=None, times_s=[0.0, 10.0], distances_m=[10.0, 110.0])
+    draws = channel.draws(0.0, 100, key=1)
+    middles = np.cumsum(draws.seconds) - draws.seconds / 2
+    expected = channel.mean_snr_db(0.0, 1) - 20.0 * np.log10((10.0 + 10.0 * middles) / 10.0)
+    assert draws.seconds == pytest.approx(np.full(100, 0.1))
+    assert 10.0 * np.log10(draws.snr) == pytest.approx(expected, abs=1e-6)
+    late = channel.draws(500.0, 3, key=1)
+    assert late.snr == pytest.approx(draws.snr[-1], rel=0.02)  # it has arrived
+
+
+def test_a_mover_sees_the_same_snr_whatever_was_asked() -> None:
+    fading = Rayleigh(snr_db=0.0, coherence_s=0.03)
+    knobs = {"fading": fading, "distance_m": 20.0, "far_m": 80.0, "speed_mps": 3.0, "shadowing_db": 4.0}
+    channel = link(**knobs)
+    whole = channel.draws(2.0, 400, key=5)
+    assert (whole.seconds > 0).all()
+    assert len(whole.seconds) == 400
+    middles = 2.0 + np.cumsum(whole.seconds) - whole.seconds / 2
+    for piece in (0, 1, 77, 399):
+        assert link(**knobs).draws(middles[piece], 1, key=5).snr[0] == pytest.approx(whole.snr[piece], rel=1e-12)
+
+
+def test_walls_cost_what_the_table_says() -> None:
+    """Low loss at 3.5 GHz: 12.70 dB, 0.5 dB for each of the min of two U(0, 25) metres (mean 25/3), sigma 4.4 dB."""
+    links = 2000
+    low = link(building="low", sight="no")
+    walls = np.array([low.surroundings.drawn(key).wall_db for key in range(links)])
+    spread = math.hypot(4.4, 0.5 * 25.0 / math.sqrt(18.0))
+    assert abs(walls.mean() - (12.70 + 0.5 * 25.0 / 3.0)) <= SIGMA * spread / math.sqrt(links) + 0.005
+    assert abs(walls.std() / spread - 1.0) <= SIGMA / math.sqrt(2 * links) * 1.2  # the uniform part is lighter than normal
+
+
+def test_paths() -> None:
+    shuttle = Shuttle(10.0, 30.0, 2.0)
+    assert shuttle.distance_m(np.array([0.0, 5.0, 10.0, 15.0, 40.0])).tolist() == [10.0, 20.0, 30.0, 20.0, 10.0]
+    again = Trace([1.0, 3.0], [0.0, 8.0], repeat=True)
+    assert again.distance_m(np.array([0.0, 2.0, 3.5, 5.0])).tolist() == [0.0, 4.0, 2.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"distance_m": None},
+        {"far_m": 200.0},
+        {"times_s": [0.0, 1.0], "distances_m": [1.0, 2.0]},
+        {"distance_m": None, "times_s": [0.0, 1.0]},
+        {"distance_m": None, "times_s": [1.0, 1.0], "distances_m": [1.0, 2.0]},
+        {"repeat": True},
+        {"bandwidth_hz": None},
+        {"pathloss": "moon"},
+    ],
+)
+def test_budgets_that_say_too_little_or_too_much_are_refused(knobs: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"distance_m|times|bandwidth_hz|pathloss"):
+        link(**knobs)

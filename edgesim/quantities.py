@@ -36,6 +36,7 @@ _UNITS: dict[str, tuple[str, str, dict[str, Decimal]]] = {
     "j": ("energy", "J", _JOULES),
     "joules": ("energy", "J", _JOULES),
     "m": ("length", "m", _METRES),
+    "mps": ("speed", "m/s", {"m/s": Decimal(1), "km/h": Decimal(1000) / Decimal(3600)}),
     "bits": ("size", "bit", _BITS),
     "bytes": ("size", "B", _BYTES),
     "flops": ("computation", "FLOP", _FLOPS),
@@ -49,6 +50,7 @@ _EXAMPLES = {
     "j": "5 Wh",
     "joules": "5 Wh",
     "m": "50 m",
+    "mps": "3 km/h",
     "bits": "10 Mbit",
     "bytes": "4 kB",
     "flops": "5 GFLOP",
@@ -68,11 +70,6 @@ def unit_of(name: str) -> str | None:
 def example(suffix: str) -> str:
     """A quantity as one would write it for a key with this suffix."""
     return _EXAMPLES[suffix]
-
-
-def unit_name(suffix: str) -> str:
-    """The unit's usual symbol: `Hz` for `hz`."""
-    return _UNITS[suffix][1]
 
 
 def pattern(suffix: str) -> str:

@@ -150,7 +150,7 @@ def test_kinds_of_this_package_are_found_first(installed: Path) -> None:
 
 def test_unknown_kinds_come_with_the_nearest_name_and_the_list() -> None:
     with pytest.raises(
-        UsageError, match=r"unknown channel 'rayleig', did you mean 'rayleigh'\? \(channels: awgn, ideal, rayleigh"
+        UsageError, match=r"unknown channel 'rayleig', did you mean 'rayleigh'\? \(channels: .*awgn, .*rayleigh"
     ):
         kinds.read("channel", "rayleig")
 

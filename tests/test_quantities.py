@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edgesim.quantities import Interval, did_you_mean, example, parse, pattern, unit_of
 
-SUFFIXES = ["s", "hz", "db", "dbm", "w", "j", "joules", "m", "bits", "bytes", "flops"]
+SUFFIXES = ["s", "hz", "db", "dbm", "w", "j", "joules", "m", "mps", "bits", "bytes", "flops"]
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,8 @@ SUFFIXES = ["s", "hz", "db", "dbm", "w", "j", "joules", "m", "bits", "bytes", "f
         ("5 Wh", "j", 18_000.0),
         ("3 kJ", "joules", 3000.0),
         ("2.5 km", "m", 2500.0),
+        ("36 km/h", "mps", 10.0),
+        ("1.5 m/s", "mps", 1.5),
         ("10 Mbit", "bits", 10_000_000.0),  # decimal, not 1024 squared
         ("1500 B", "bits", 12_000.0),
         ("1 KiB", "bits", 8192.0),

@@ -1,5 +1,6 @@
 """The schema of a scenario: sections, kinds and leaves."""
 
+import re
 from typing import Any
 
 import pytest
@@ -114,7 +115,11 @@ def test_every_kind_has_a_model_and_valid_defaults(slot: str) -> None:
 
 
 def _example(knob: Knob) -> Any:
-    """A value for a required knob."""
-    if "Codec" in knob.annotation:
-        return ["identity"]
-    return "text" if knob.annotation == "str" else 1
+    """A value for a required knob: a kind that needs no knobs, text, or a number in its interval."""
+    for slot, place in kinds.SLOTS.items():
+        if re.search(rf"\b{place.base}\b", knob.annotation):
+            plain = next(
+                name for name in kinds.names(slot) if not any(item.required for item in kinds.read(slot, name).knobs.values())
+            )
+            return [plain] if knob.annotation.startswith("list") else plain
+    return "text" if knob.annotation == "str" else next(number for number in (1, 0.5, 10) if number in (knob.interval or [1]))

@@ -1,7 +1,7 @@
 """Every malformed scenario of this folder is reported completely, each problem once, at its place and in these words.
 
 A file opens with what is wrong with it and one line `# expect: LINE:COLUMN: message` for each problem, in the order of the
-file; a message that ends in `...` is compared up to there (lists of kinds grow).
+file; a message that ends in `...` is compared up to there (lists of kinds and knobs grow).
 """
 
 from pathlib import Path

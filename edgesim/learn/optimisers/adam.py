@@ -6,7 +6,7 @@ from typing import Annotated
 from torch import optim
 from torch.nn import Parameter
 
-from edgesim.learn.optimisers.base import Optimiser, not_negative, positive
+from edgesim.learn.optimisers.base import Optimiser, not_negative, one_pass, positive
 
 
 class Adam(Optimiser):
@@ -28,4 +28,5 @@ class Adam(Optimiser):
         self._weight_decay = not_negative("weight_decay", weight_decay)
 
     def make(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
-        return optim.Adam(parameters, lr=self._lr, eps=self._eps, weight_decay=self._weight_decay)
+        listed = list(parameters)
+        return optim.Adam(listed, lr=self._lr, eps=self._eps, weight_decay=self._weight_decay, fused=one_pass(listed))

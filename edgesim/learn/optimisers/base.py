@@ -1,7 +1,7 @@
 """How weights follow their gradients."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from torch import optim
 from torch.nn import Parameter
@@ -13,6 +13,11 @@ class Optimiser(ABC):
     @abstractmethod
     def make(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
         """A fresh optimiser of these parameters; each half of a model gets its own."""
+
+
+def one_pass(parameters: Sequence[Parameter]) -> bool | None:
+    """torch's `fused`: one kernel per tensor on a CPU, where torch would loop over small operations; elsewhere its choice."""
+    return True if all(parameter.device.type == "cpu" for parameter in parameters) else None
 
 
 def positive(name: str, value: float) -> float:

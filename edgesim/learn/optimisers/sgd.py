@@ -6,7 +6,7 @@ from typing import Annotated
 from torch import optim
 from torch.nn import Parameter
 
-from edgesim.learn.optimisers.base import Optimiser, not_negative, positive
+from edgesim.learn.optimisers.base import Optimiser, not_negative, one_pass, positive
 
 
 class Sgd(Optimiser):
@@ -34,6 +34,12 @@ class Sgd(Optimiser):
         self._momentum, self._nesterov = momentum, nesterov
 
     def make(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
+        listed = list(parameters)
         return optim.SGD(
-            parameters, lr=self._lr, momentum=self._momentum, weight_decay=self._weight_decay, nesterov=self._nesterov
+            listed,
+            lr=self._lr,
+            momentum=self._momentum,
+            weight_decay=self._weight_decay,
+            nesterov=self._nesterov,
+            fused=one_pass(listed),
         )

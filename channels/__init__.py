@@ -13,6 +13,20 @@ from channels.awgn import AWGN
 from channels.base import Channel, Draws
 from channels.ideal import Ideal
 from channels.link_budget import LinkBudget
+from channels.nakagami import Nakagami
 from channels.rayleigh import Rayleigh
+from channels.rician import Rician
 
-__all__ = ["AWGN", "AdcReference", "Channel", "Draws", "Ideal", "LinkBudget", "Rayleigh", "theory", "units"]
+__all__ = [
+    "AWGN",
+    "AdcReference",
+    "Channel",
+    "Draws",
+    "Ideal",
+    "LinkBudget",
+    "Nakagami",
+    "Rayleigh",
+    "Rician",
+    "theory",
+    "units",
+]

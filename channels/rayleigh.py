@@ -7,34 +7,54 @@ from torch import Generator, Tensor
 
 from channels import theory, units
 from channels.base import Channel, Draws, Equaliser
-from channels.blocks import BlockFading
+from channels.blocks import Fading, Source, independent
 from channels.equalise import transmit
-from channels.theory import Real
+from channels.timing import Time, timing
+from channels.units import Real
 
 
 class Rayleigh(Channel):
-    """Flat Rayleigh block fading with additive white Gaussian noise.
+    """Flat Rayleigh fading with additive white Gaussian noise.
 
-    y = h s + n,  h ~ CN(0, 1) constant for `coherence_s` seconds and then drawn anew: g = |h|^2 ~ Exp(1). The noise power is
-    constant, so a fade costs what it should: the SNR of a block is g 10^(snr_db/10). Blocks begin at multiples of
-    `coherence_s` of absolute time; Clarke's coherence time at Doppler f is 0.423/f (phy.md 3.1).
+    y = h s + n,  h ~ CN(0, 1): g = |h|^2 ~ Exp(1). The noise power is constant, so a fade costs what it should: the SNR of a
+    block is g 10^(snr_db/10). Blocks begin at multiples of their length in absolute time. By default they are independent, and
+    their length is the coherence time, Clarke's 0.423/f_D (phy.md 3.1).
 
     snr_db       mean signal-to-noise ratio Es/N0 per complex symbol [dB]
     coherence_s  length of a block; inf: one draw for ever [s]
+    doppler_hz   largest Doppler shift f_D, in place of coherence_s [Hz]
+    speed_mps    speed of the receiver, in place of doppler_hz [m/s]
+    carrier_hz   carrier frequency, for speed_mps [Hz]
+    time         `block`: independent blocks; `clarke`: the gain of a sum of sinusoids, whose blocks are as long as coherence_s,
+                 0.01/f_D unless given; `gauss_markov`: blocks of coherence_s, 0.1/f_D unless given, correlated with their
+                 neighbours alone
 
     >>> channel = Rayleigh(snr_db=10.0, coherence_s=0.01)
     >>> round(channel.ergodic_capacity(), 3)
     2.907
+    >>> Rayleigh(snr_db=10.0, doppler_hz=50.0, time="clarke").draws(start_s=2.0, blocks=3, key=1).seconds.round(9).tolist()
+    [0.0002, 0.0002, 0.0002]
     """
 
-    def __init__(self, *, snr_db: Annotated[float, "(-inf, inf]"], coherence_s: Annotated[float, "(0, inf]"]) -> None:
+    def __init__(
+        self,
+        *,
+        snr_db: Annotated[float, "(-inf, inf]"],
+        coherence_s: Annotated[float, "(0, inf]"] | None = None,
+        doppler_hz: Annotated[float, "(0, inf)"] | None = None,
+        speed_mps: Annotated[float, "(0, inf)"] | None = None,
+        carrier_hz: Annotated[float, "(0, inf)"] = 3.5e9,
+        time: Time = "block",
+    ) -> None:
+        self.timing = timing(time, coherence_s, doppler_hz, speed_mps, carrier_hz)
         self.snr_db = snr_db
-        self.coherence_s = coherence_s
         self.snr = units.mean_snr(snr_db)
-        self._fading = BlockFading(np.random.Generator.standard_exponential, self.snr, coherence_s)
+        blocky = self.timing.time == "block"
+        source = independent(np.random.Generator.standard_exponential) if blocky else _power(self.timing.scatter())
+        self._fading = Fading(source, self.snr, self.timing.block_s)
 
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
-        """`blocks` blocks from `start_s` on; see `channels.blocks.BlockFading.draws`."""
+        """`blocks` blocks from `start_s` on; see `channels.blocks.Blocks.look`."""
         return self._fading.draws(start_s, blocks, key)
 
     def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
@@ -64,3 +84,13 @@ class Rayleigh(Channel):
     def outage_capacity(self, epsilon: float) -> float:
         """The rate that all but a share `epsilon` of the blocks carry [bit/symbol]."""
         return float(theory.outage_capacity(epsilon, self.snr, self.quantile))
+
+
+def _power(scatter: Source) -> Source:
+    """|h|^2 of complex gains [1, CHUNK]."""
+
+    def chunk(key: int, number: int) -> np.ndarray:
+        gains: np.ndarray = np.abs(scatter(key, number)[0]) ** 2
+        return gains
+
+    return chunk

@@ -5,14 +5,11 @@
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-Real = TypeVar("Real", float, NDArray[np.float64])
-
+from channels.units import Real as Real
 
 # -- rates ------------------------------------------------------------------------------------------------------------------
 

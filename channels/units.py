@@ -1,7 +1,14 @@
 """Decibels and thermal noise. Decibels live at the edge: everything inside is linear and in SI units."""
 
 import math
+from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+Real = TypeVar("Real", float, NDArray[np.float64])
+
+LIGHT_M_PER_S = 299_792_458.0  # exact
 BOLTZMANN = 1.380649e-23  # [J/K], exact since the SI of 2019
 ROOM_K = 290.0  # the temperature that noise figures refer to (IEEE); 3GPP's -174 dBm/Hz is this one rounded
 
@@ -67,3 +74,14 @@ def mean_snr(snr_db: float) -> float:
     if not snr_db > -math.inf:
         raise ValueError(f"snr_db must be a number above -inf, got {snr_db}")
     return linear(snr_db)
+
+
+def doppler_hz(speed_mps: float, carrier_hz: float) -> float:
+    """v f_c / c: the largest Doppler shift of a receiver that moves at `speed_mps` [m/s] [Hz] (phy.md 3.1).
+
+    >>> round(doppler_hz(30.0 / 3.6, 3.5e9), 1)
+    97.3
+    """
+    if not (speed_mps >= 0.0 and carrier_hz > 0.0):
+        raise ValueError(f"speed_mps must not be negative and carrier_hz must be positive, got {speed_mps} and {carrier_hz}")
+    return speed_mps * carrier_hz / LIGHT_M_PER_S

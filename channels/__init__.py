@@ -11,6 +11,9 @@ from channels import theory, units
 from channels.adc_reference import AdcReference
 from channels.awgn import AWGN
 from channels.base import Channel, Draws
+from channels.bit_flip import BitFlip
+from channels.erasure import Erasure
+from channels.gilbert_elliott import GilbertElliott
 from channels.ideal import Ideal
 from channels.link_budget import LinkBudget
 from channels.nakagami import Nakagami
@@ -20,8 +23,11 @@ from channels.rician import Rician
 __all__ = [
     "AWGN",
     "AdcReference",
+    "BitFlip",
     "Channel",
     "Draws",
+    "Erasure",
+    "GilbertElliott",
     "Ideal",
     "LinkBudget",
     "Nakagami",

@@ -54,7 +54,7 @@ def test_as_many_as_asked_for(size: int, count: int) -> None:
 
 
 def test_same_law_as_a_chain_of_symbols() -> None:
-    """Errors of 400 packets of 4000 bits in 16-QAM at 10 dB: rate of each bit of a symbol, and counts per packet in ten bins."""
+    """Errors of 400 packets of 4000 bits in 16-QAM at 10 dB: rate of each bit, and counts per packet in ten bins."""
     packets, size, snr = 400, 4000, 10.0
     generator = torch.Generator().manual_seed(4)
     sent = torch.randint(2, (packets, size), generator=generator, dtype=torch.uint8)

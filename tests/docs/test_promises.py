@@ -25,19 +25,22 @@ def test_ci_calls_the_very_test_command() -> None:
 
 
 @pytest.mark.parametrize("slot", ["codec", "channel", "transport", "protocol", "data", "augment", "partition", "optimiser"])
-def test_feature_table_names_every_kind_and_no_other(slot: str) -> None:
-    row = next(line for line in README.splitlines() if re.match(rf"\| {slot}\w* \|", line))
-    assert set(re.findall(r"`(\w+)`", row)) == set(kinds.names(slot))
+def test_feature_table_names_only_kinds_that_exist(slot: str) -> None:
+    """Only: a new kind is a new file, and nothing else has to be edited for it."""
+    assert named(slot) <= set(kinds.names(slot))
 
 
-def test_device_row_names_every_profile() -> None:
-    row = next(line for line in README.splitlines() if line.startswith("| devices |"))
-    assert set(re.findall(r"`(\w+)`", row)) == set(kinds.devices())
+def test_feature_table_names_only_devices_and_scenarios_that_exist() -> None:
+    assert named("device") <= set(kinds.devices())
+    assert named("scenario") <= {path.stem for path in (ROOT / "scenarios").glob("*.yaml")}
 
 
-def test_scenario_row_names_every_file() -> None:
-    row = next(line for line in README.splitlines() if line.startswith("| scenarios |"))
-    assert set(re.findall(r"`(\w+)`", row)) == {path.stem for path in (ROOT / "scenarios").glob("*.yaml")}
+def named(what: str) -> set[str]:
+    """The names in a row of the feature table; there are some."""
+    row = next(line for line in README.splitlines() if re.match(rf"\| {what}\w* \|", line))
+    names = set(re.findall(r"`(\w+)`", row))
+    assert names
+    return names
 
 
 def test_the_scenario_shown_is_the_scenario_shipped() -> None:

@@ -97,7 +97,7 @@ def test_timing_only_and_plan_say_the_same(command: Any, scenario: Path) -> None
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
-        (["model.cut=99"], 3, ["--set model.cut", "between 1 and 5"]),
+        (["model.cut=99"], 3, ["--set model.cut", "between 1 and 3"]),
         (["uplink.codec=identitty"], 3, ["identitty", "identity"]),
         (["uplink.codek=identity"], 3, ["codek", "did you mean 'codec'"]),
         (["budget={bits: 1}"], 3, ["budget.bits", "smaller than one step"]),

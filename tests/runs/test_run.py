@@ -91,7 +91,7 @@ def test_plan_predicts_what_run_books(channel: object, make, tmp_path: Path) -> 
 def test_the_paper_budget_is_epochs_times_data_times_base(make, tmp_path: Path) -> None:
     scenario = make(budget={"epochs_of_base": 2, "ledger": "paper"})
     done = run(scenario, out=tmp_path)
-    per_sample = 2 * 17 * 64 * 32 + math.log2(10)
+    per_sample = 2 * 17 * 48 * 32 + math.log2(10)  # 17 tokens of width 48, both ways, and the labels
     assert done.summary["budget"]["limit_bits"] == pytest.approx(2 * 96 * per_sample, rel=1e-12)
     assert done.summary["steps"] == 12
     assert done.summary["stopped_by"] == "budget"

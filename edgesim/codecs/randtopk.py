@@ -71,7 +71,7 @@ class RandTopK(Codec):
         return self.sparse.payload(flat, self._drawn(top, generator) if is_drawn else top, smashed.labels)
 
     def _drawn(self, top: Tensor, generator: Generator) -> Tensor:
-        """Places [B, k], ascending. The smallest E/w are the largest w/E, and only ratios of weights matter: the top ones are 1."""
+        """Places [B, k], ascending. The smallest E/w are the largest w/E; weights are relative to those of the top k."""
         shape = (len(top), self.cut.features)
         clocks = torch.empty(shape, device=generator.device).exponential_(generator=generator).to(top.device)
         handicap = self.alpha / (1.0 - self.alpha) * self.k / (self.cut.features - self.k)

@@ -32,6 +32,7 @@ KNOBS: dict[str, list[Knobs]] = {
     ],
     "topk": [{"rate": 0.1}, {"xi": 0.02}, {"rate": 0.1, "index": "enumerative"}, {"rate": 1.0}],
     "randtopk": [{"rate": 0.1}, {"xi": 0.02, "alpha": 0.3, "index": "enumerative"}, {"rate": 1.0}],
+    "c3sl": [{"R": 4}, {"xi": 0.2, "keys": "unitary"}, {"R": 1, "keys": "unitary"}],
     "quantise": [
         {"bits": 8},
         {"bits": 3, "per": "sample", "rounding": "stochastic"},
@@ -45,7 +46,7 @@ KNOBS: dict[str, list[Knobs]] = {
         {"stages": [{"kind": "identity"}, {"kind": "topk", "rate": 0.1}, {"kind": "quantise", "format": "fp16"}]},
     ],
 }
-LINEAR = {"identity", "adc", "topk", "randtopk", "quantise", "chain"}  # given their decisions, W is linear in the activations
+LINEAR = {"identity", "adc", "topk", "randtopk", "c3sl", "quantise", "chain"}  # given their decisions, W is linear in the activations
 
 
 def knobs_of(kind: str) -> list[Knobs]:

@@ -294,7 +294,7 @@ def test_list_shows_every_topic_and_every_knob(command: Any) -> None:
         assert line in everything.splitlines()
     channels = command("list", "channels").out
     assert re.search(r"^\s*rayleigh  \S.*fading", channels, re.MULTILINE)
-    assert "coherence_s (float, required) in (0, inf]" in channels
+    assert "snr_db (float, required) in (-inf, inf]" in channels
     assert "mean signal-to-noise ratio" in command("list", "channels", "rayleigh").out
 
 

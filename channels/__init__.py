@@ -7,7 +7,8 @@
 [0.01, 0.01, 0.01]
 """
 
-from channels import theory, units
+from channels import bit_error_rates, coding, corruption, harq, mcs, theory, units
+from channels.adaptation import Adaptation
 from channels.adc_reference import AdcReference
 from channels.awgn import AWGN
 from channels.base import Channel, Draws
@@ -16,12 +17,14 @@ from channels.erasure import Erasure
 from channels.gilbert_elliott import GilbertElliott
 from channels.ideal import Ideal
 from channels.link_budget import LinkBudget
+from channels.modulation import Modulation
 from channels.nakagami import Nakagami
 from channels.rayleigh import Rayleigh
 from channels.rician import Rician
 
 __all__ = [
     "AWGN",
+    "Adaptation",
     "AdcReference",
     "BitFlip",
     "Channel",
@@ -30,9 +33,15 @@ __all__ = [
     "GilbertElliott",
     "Ideal",
     "LinkBudget",
+    "Modulation",
     "Nakagami",
     "Rayleigh",
     "Rician",
+    "bit_error_rates",
+    "coding",
+    "corruption",
+    "harq",
+    "mcs",
     "theory",
     "units",
 ]

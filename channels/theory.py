@@ -1,6 +1,8 @@
 """Closed forms of wireless links: capacity, outage, bit error rates, analog distortion. A number in, a number out; or arrays.
 
 `snr` is Es/N0 per complex symbol, linear; `mean_snr` its mean over the fading. Numbers in brackets are sections of phy.md.
+Those of longer derivation have files of their own and are here by name: the bits of QAM (`bit_error_rates`), coded blocks
+(`coding`), repetition (`harq`).
 """
 
 import math
@@ -9,6 +11,16 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
+from channels.bit_error_rates import averaged_bit_errors as averaged_bit_errors
+from channels.bit_error_rates import bit_error_rate as bit_error_rate
+from channels.bit_error_rates import bit_errors as bit_errors
+from channels.bit_error_rates import nakagami_bit_errors as nakagami_bit_errors
+from channels.bit_error_rates import packet_error_rate as packet_error_rate
+from channels.bit_error_rates import rayleigh_bit_errors as rayleigh_bit_errors
+from channels.bit_error_rates import rician_bit_errors as rician_bit_errors
+from channels.coding import block_error_rate as block_error_rate
+from channels.harq import mean_attempts as mean_attempts
+from channels.harq import residual_loss as residual_loss
 from channels.units import Real as Real
 
 # -- rates ------------------------------------------------------------------------------------------------------------------

@@ -124,3 +124,11 @@ def test_packets() -> None:
 def test_impossible_arguments_are_refused(call: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match=r"must|got"):
         call()
+
+
+def test_the_closed_forms_are_found_under_theory() -> None:
+    """16-QAM over Rayleigh fading by hand: (3/2 T1 + T3 - T5/2)/2, T_i = (1 - sqrt(x/(1 + x)))/2, x = i^2 snr/10."""
+    x = np.array([1.0, 9.0, 25.0])
+    tails = 0.5 * (1.0 - np.sqrt(x / (1.0 + x)))
+    assert theory.rayleigh_bit_errors(4, 10.0).mean() == pytest.approx(np.dot([0.75, 0.5, -0.25], tails))
+    assert theory.bit_error_rate(2, 4.0) == pytest.approx(theory.ber_qpsk(4.0))

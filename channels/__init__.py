@@ -21,9 +21,11 @@ from channels.modulation import Modulation
 from channels.nakagami import Nakagami
 from channels.rayleigh import Rayleigh
 from channels.rician import Rician
+from channels.tdl import TDL
 
 __all__ = [
     "AWGN",
+    "TDL",
     "Adaptation",
     "AdcReference",
     "BitFlip",

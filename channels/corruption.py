@@ -66,17 +66,20 @@ def _chosen(sizes: np.ndarray, counts: np.ndarray, random: np.random.Generator) 
     levels = len(sizes)
     many = 2 * counts > sizes
     missing = np.where(many, sizes - counts, counts)
-    places = np.zeros(0, dtype=np.int64)
+    kind = np.int32 if int(sizes.max()) * levels < 1 << 31 else np.int64  # half as wide sorts twice as fast
+    places = np.zeros(0, dtype=kind)
     while missing.any():
-        drawn = [random.integers(0, sizes[level], missing[level]) * levels + level for level in range(levels)]
-        places = np.concatenate([places, *drawn])
-        places.sort()
-        new = np.ones(len(places), dtype=bool)
-        np.not_equal(places[1:], places[:-1], out=new[1:])
-        if new.all():
-            break
-        missing = np.bincount(places[~new] % levels, minlength=levels)
-        places = places[new]
+        drawn = np.concatenate(
+            [random.integers(0, sizes[i], missing[i], dtype=kind) * kind(levels) + kind(i) for i in range(levels)]
+        )
+        drawn.sort()
+        at = np.searchsorted(places, drawn)
+        known = at < len(places)
+        known[known] = places[at[known]] == drawn[known]
+        known[1:] |= drawn[1:] == drawn[:-1]
+        missing = np.bincount(drawn[known] % levels, minlength=levels)
+        places = np.insert(places, at[~known], drawn[~known]) if len(places) else drawn[~known]
+    places = places.astype(np.int64)
     if many.any():
         inside = np.zeros(int(sizes.max()) * levels, dtype=bool)
         inside[places] = True

@@ -51,7 +51,7 @@ class Adaptation:
 
     >>> link = Adaptation("mcs1", packet_bits=8000)
     >>> link.choose(np.array([1.0, 100.0])).efficiency.round(3).tolist()
-    [0.602, 5.332]
+    [0.74, 5.555]
     """
 
     def __init__(

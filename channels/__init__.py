@@ -7,7 +7,7 @@
 [0.01, 0.01, 0.01]
 """
 
-from channels import bit_error_rates, coding, corruption, harq, mcs, theory, units
+from channels import bit_error_rates, bursts, coding, corruption, harq, mcs, ofdm, theory, units
 from channels.adaptation import Adaptation
 from channels.adc_reference import AdcReference
 from channels.awgn import AWGN
@@ -21,6 +21,7 @@ from channels.modulation import Modulation
 from channels.nakagami import Nakagami
 from channels.rayleigh import Rayleigh
 from channels.rician import Rician
+from channels.shadowing import Shadowing
 from channels.tdl import TDL
 
 __all__ = [
@@ -39,11 +40,14 @@ __all__ = [
     "Nakagami",
     "Rayleigh",
     "Rician",
+    "Shadowing",
     "bit_error_rates",
+    "bursts",
     "coding",
     "corruption",
     "harq",
     "mcs",
+    "ofdm",
     "theory",
     "units",
 ]

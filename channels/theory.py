@@ -2,7 +2,7 @@
 
 `snr` is Es/N0 per complex symbol, linear; `mean_snr` its mean over the fading. Numbers in brackets are sections of phy.md.
 Those of longer derivation have files of their own and are here by name: the bits of QAM (`bit_error_rates`), coded blocks
-(`coding`), repetition (`harq`).
+(`coding`), repetition (`harq`), losses in bursts (`bursts`), level crossings (`crossings`), laws of the gain (`laws`).
 """
 
 import math
@@ -18,9 +18,23 @@ from channels.bit_error_rates import nakagami_bit_errors as nakagami_bit_errors
 from channels.bit_error_rates import packet_error_rate as packet_error_rate
 from channels.bit_error_rates import rayleigh_bit_errors as rayleigh_bit_errors
 from channels.bit_error_rates import rician_bit_errors as rician_bit_errors
+from channels.bursts import burst_length as burst_length
 from channels.coding import block_error_rate as block_error_rate
+from channels.crossings import clarke_autocorrelation as clarke_autocorrelation
+from channels.crossings import nakagami_crossing_rate as nakagami_crossing_rate
+from channels.crossings import nakagami_fade_duration as nakagami_fade_duration
+from channels.crossings import rayleigh_crossing_rate as rayleigh_crossing_rate
+from channels.crossings import rayleigh_fade_duration as rayleigh_fade_duration
+from channels.crossings import rician_crossing_rate as rician_crossing_rate
+from channels.crossings import rician_fade_duration as rician_fade_duration
 from channels.harq import mean_attempts as mean_attempts
 from channels.harq import residual_loss as residual_loss
+from channels.laws import nakagami_capacity as nakagami_capacity
+from channels.laws import nakagami_cdf as nakagami_cdf
+from channels.laws import nakagami_quantile as nakagami_quantile
+from channels.laws import rician_capacity as rician_capacity
+from channels.laws import rician_cdf as rician_cdf
+from channels.laws import rician_quantile as rician_quantile
 from channels.units import Real as Real
 
 # -- rates ------------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from channels import corruption
 from channels.base import Channel, Draws, Equaliser
 from channels.equalise import shares
 from edgesim import rng
@@ -19,7 +20,6 @@ from edgesim.wire import Field, Payload
 TINY = 1e-30  # an all-zero message has no power to normalise
 Fill = Literal["zero", "last"]
 Guard = Literal["clamp", "zero", "raise", "off"]
-_WORDS = {torch.float32: torch.int32, torch.float16: torch.int16, torch.bfloat16: torch.int16}  # where the bits of a real are
 
 
 class AnalogAir:
@@ -77,14 +77,16 @@ class ErasingAir:
         """The payload as received."""
         if erased is None:
             return payload
-        arrived = dict(payload.tensors)
+        arrived, missing = dict(payload.tensors), {}
         for item in payload.manifest.fields:
             if item.name in erased:
                 # a message may be smaller than announced: what it does not have cannot be missing
                 lost = erased[item.name][: item.count]
                 self.caught["erased_values"] += int(lost.sum())
-                arrived[item.name] = self._filled(arrived[item.name], item, lost)
-        return Payload(payload.manifest, arrived)
+                tensor = arrived[item.name]
+                arrived[item.name] = self._filled(tensor, item, lost)
+                missing[item.name] = torch.from_numpy(lost).to(tensor.device).view(item.shape)
+        return Payload(payload.manifest, arrived, missing=missing)
 
     def _filled(self, tensor: Tensor, item: Field, lost: np.ndarray) -> Tensor:
         flat = tensor.reshape(item.count, -1)  # [count, what is coded jointly]
@@ -117,7 +119,7 @@ class FlippingAir:
         for item in payload.manifest.fields:
             if item.name in flips:
                 clean = arrived[item.name]
-                wrong = flipped(clean, item, flips[item.name])
+                wrong = inverted(clean, item, flips[item.name])
                 arrived[item.name] = self._guarded(wrong, clean) if item.analog else wrong
         return Payload(payload.manifest, arrived)
 
@@ -136,27 +138,16 @@ class FlippingAir:
         return wrong
 
 
-def flipped(tensor: Tensor, item: Field, places: np.ndarray) -> Tensor:
+def inverted(tensor: Tensor, item: Field, places: np.ndarray) -> Tensor:
     """A copy of a field's tensor in which the bits at `places` are inverted, counted from the first entry's highest bit.
 
     Raises RunError for a field whose entries are not single numbers of `bits_each` bits.
     """
-    words = tensor.detach().clone().contiguous()
-    if tensor.is_floating_point() and tensor.element_size() * 8 == item.bits_each:
-        flat = words.view(_WORDS[tensor.dtype]).view(-1)
-    elif not tensor.is_floating_point() and tensor.numel() == item.count and item.bits_each < 8 * tensor.element_size():
-        flat = words.view(-1)
-    else:
+    real = tensor.is_floating_point()
+    if tensor.numel() != item.count or (real and tensor.element_size() * 8 != item.bits_each):
         raise RunError(f"bit errors cannot be placed in {item.name}: its entries are coded jointly; set protect_side: true")
-    places = places[places < item.bits]
-    entry, bit = np.divmod(places, item.bits_each)
-    hit, place = np.unique(entry, return_inverse=True)
-    change = np.zeros(len(hit), dtype=np.int64)
-    np.bitwise_or.at(change, place, np.int64(1) << (item.bits_each - 1 - bit))
-    where = torch.from_numpy(hit).to(flat.device)
-    # the highest bit of a word is its sign: 2^31 becomes -2^31
-    flat[where] ^= torch.from_numpy(change).to(flat.dtype).to(flat.device)
-    return words
+    # a message may be smaller than announced: what it does not have cannot be wrong
+    return corruption.flipped(tensor, places[places < item.bits], None if real else item.bits_each)
 
 
 def _like(part: Tensor, tensor: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from edgesim.learn.data.base import Facts
-from edgesim.learn.models.base import Model
+from edgesim.learn.models.base import ClientPart, Model, ServerPart
 
 
 class Costs:
@@ -27,6 +27,16 @@ class Costs:
         self._with_attention = with_attention
         self.server = cache(self._server)
 
+    @cached_property
+    def _parts(self) -> tuple[ClientPart, ServerPart]:
+        client, server = self._model.sketch(self._facts)
+        client.with_attention = self._with_attention
+        return client, server
+
+    @cached_property
+    def _width(self) -> int:
+        return self._model.geometry(self._facts).width
+
     @property
     def client_forward(self) -> float:
         return self._client[0]
@@ -37,18 +47,16 @@ class Costs:
 
     @cached_property
     def _client(self) -> tuple[float, float]:
-        part, _ = self._model.sketch(self._facts)
-        part.with_attention = self._with_attention
+        client, _ = self._parts
         size = self._model.view(self._facts).image_size
         picture = torch.empty(1, self._facts.channels, size, size, device="meta")
-        return _counted(lambda: part(picture)[0])
+        return _counted(lambda: client(picture)[0])
 
     def _server(self, tokens: int) -> tuple[float, float]:
         """FLOPs per sample of `tokens` tokens: (forward, backward)."""
-        _, part = self._model.sketch(self._facts)
-        width = self._model.geometry(self._facts).width
-        sample = torch.empty(1, tokens, width, device="meta", requires_grad=True)
-        return _counted(lambda: part(sample))
+        _, server = self._parts
+        sample = torch.empty(1, tokens, self._width, device="meta", requires_grad=True)
+        return _counted(lambda: server(sample))
 
 
 def _counted(forward: Callable[[], Tensor]) -> tuple[float, float]:

@@ -23,4 +23,5 @@ def create(image_size: int | None, *, num_classes: int, in_chans: int) -> Vision
         weight_init="jax",
     )
     nn.init.trunc_normal_(vit.pos_embed, std=POSITION_DEVIATION)
+    nn.init.trunc_normal_(vit.head.weight, std=0.02)  # a head of zeros would send gradients of zero in the first step
     return vit

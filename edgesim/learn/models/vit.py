@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import timm
@@ -112,7 +113,10 @@ class Vit(Model):
         return _plain(timm.create_model(self._name, **shape), self._name)
 
     def _split(self, vit: VisionTransformer, *, mixed: bool) -> tuple["VitClient", "VitServer"]:
-        """Take a model apart: the parts share nothing, and only embeddings, norms and head are copied on the way."""
+        """Take a model apart: the parts share nothing, and only embeddings, norms and head are copied on the way.
+
+        Parameters keep the names that the whole model gives them (slices of a Sequential keep its numbers).
+        """
         before, after = vit.blocks[: self._cut], vit.blocks[self._cut :]
         vit.blocks = nn.Sequential()
         rest = deepcopy(vit)
@@ -166,7 +170,9 @@ class VitServer(ServerPart):
         return logits.float()
 
 
+@cache
 def _check_kind(name: str) -> None:
+    """Raises ValueError unless timm has a plain Vision Transformer with a class token of this name."""
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, [tiny.NAME, *timm.list_models("*vit*"), *timm.list_models("*deit*")], n=3)
         raise ValueError(f"name: timm knows no model {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))

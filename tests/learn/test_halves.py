@@ -1,0 +1,383 @@
+"""Two halves that meet at the wire learn what one model would, and answer for every step they take."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from edgesim.codecs.adc import ADC
+from edgesim.codecs.base import Codec, Cut, Ratios
+from edgesim.codecs.chain import Chain
+from edgesim.codecs.exchange import Exchange
+from edgesim.codecs.identity import Identity
+from edgesim.codecs.quantise import Quantise
+from edgesim.codecs.topk import TopK
+from edgesim.learn import tiny
+from edgesim.learn.augment.base import Augment
+from edgesim.learn.augment.deit import Deit
+from edgesim.learn.augment.flip import Flip
+from edgesim.learn.augment.none import NoAugment
+from edgesim.learn.batches import Batches
+from edgesim.learn.data.base import Data
+from edgesim.learn.data.digits import Digits
+from edgesim.learn.data.synthetic import Synthetic
+from edgesim.learn.flops import Costs
+from edgesim.learn.halves import TorchClient, TorchServer, parameters_of, state_of
+from edgesim.learn.models.vit import Vit
+from edgesim.learn.optimisers.adam import Adam
+from edgesim.learn.phantom import PhantomClient, PhantomServer
+from edgesim.wire import Field, Manifest, Payload, Smashed
+
+BATCH = 16
+Up = Callable[[Cut], Codec]
+
+
+TINY = Vit(name="tiny_digits", cut=2)
+
+
+@cache
+def counted(model: Vit, data: type[Data], with_attention: bool) -> Costs:
+    """Counting takes longer than learning such a model: once is enough."""
+    return Costs(model, data().facts(), with_attention=with_attention)
+
+
+class World:
+    """Everything one client and the server need, on digits unless said otherwise."""
+
+    def __init__(
+        self,
+        up: Up = Identity,
+        data: Data | None = None,
+        model: Vit | None = None,
+        augment: Augment | None = None,
+        seed: int = 0,
+    ) -> None:
+        data, self.model = data or Digits(), model or TINY
+        facts, augment = data.facts(), augment or NoAugment()
+        geometry, self.view = self.model.geometry(facts), self.model.view(facts)
+        cut = Cut((geometry.tokens, geometry.width), facts.classes, soft_labels=augment.soft_labels)
+        codec = up(cut)
+        self.exchange = Exchange(cut, codec, Identity(Cut(codec.item)))
+        self.costs = counted(self.model, type(data), codec.needs_attention)
+        self.facts, self.data, self.seed, self.pipeline = facts, data, seed, augment.pipeline(self.view)
+        parts = self.model.build(facts, seed, "cpu")
+        self.client = TorchClient(parts[0], self.exchange, Adam(), self.batches(), self.costs, seed=seed)
+        self.server = TorchServer(parts[1], self.exchange, Adam(), self.costs, BATCH, seed=seed)
+
+    def batches(self, client: int = 0) -> Batches:
+        train = self.data.train()
+        return Batches(train, np.arange(len(train)), BATCH, self.pipeline, seed=self.seed, client=client)
+
+    def step(self) -> float:
+        payload = self.client.encode(self.client.forward().value).value
+        answer = self.server.step([payload]).value
+        self.client.backward(answer.gradients[0])
+        return float(answer.loss)
+
+    def weights(self) -> dict[str, Tensor]:
+        parts = (self.client.part, self.server.part)
+        return {name.removeprefix("vit."): value.clone() for part in parts for name, value in part.state_dict().items()}
+
+
+def adc_and_codes(cut: Cut) -> Codec:
+    adc = ADC(cut, xi=0.3)
+    return Chain(cut, stages=[adc, Quantise(Cut(adc.item), bits=8)])
+
+
+CODECS: dict[str, Up] = {
+    "identity": Identity,
+    "adc": lambda cut: ADC(cut, xi=0.3),
+    "adc by size": lambda cut: ADC(cut, xi=0.3, loss_weight="size"),
+    "topk": lambda cut: TopK(cut, rate=0.1),
+    "quantise": lambda cut: Quantise(cut, bits=8),
+    "chain": adc_and_codes,
+}
+
+
+def assert_same(left: dict[str, Tensor], right: dict[str, Tensor]) -> None:
+    assert left.keys() == right.keys()
+    assert [name for name in left if not torch.equal(left[name], right[name])] == []
+
+
+# -- oracle 1 -----------------------------------------------------------------------------------------------------------
+
+
+def whole(world: World, name: str) -> nn.Module:
+    """The model that was never cut, from the same seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(world.seed)
+        if name == "tiny_digits":
+            return tiny.create(None, num_classes=world.facts.classes, in_chans=world.facts.channels)
+        return timm.create_model(name, num_classes=world.facts.classes, img_size=world.view.image_size)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "augment"),
+    [
+        ("tiny_digits", Digits(), NoAugment()),
+        ("tiny_digits", Digits(), Flip()),
+        ("tiny_digits", Digits(), Deit()),
+        ("deit_tiny_patch16_224", Synthetic(train=64, test=8), NoAugment()),
+    ],
+    ids=["tiny", "tiny flipped", "tiny soft labels", "deit"],
+)
+def test_base_over_messages_is_monolithic_training_bit_for_bit(name: str, data: Data, augment: Augment) -> None:
+    """compression.md 2.1 and oracle 1: one model, one optimiser, the same batches."""
+    model = TINY if name == "tiny_digits" else Vit(name=name, cut=2, image_size=32)
+    world = World(data=data, model=model, augment=augment)
+    one = whole(world, name)
+    optimiser = torch.optim.Adam(one.parameters(), lr=1e-3, fused=True)
+    batches = world.batches()
+    assert_same(world.weights(), one.state_dict())
+    for _ in range(4):
+        images, labels = batches.next()
+        loss = cross_entropy(one(images), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        assert world.step() == float(loss.detach())
+    assert_same(world.weights(), one.state_dict())
+
+
+def test_the_graph_ends_at_the_wire() -> None:
+    world = World()
+    sent = world.client.encode(world.client.forward().value).value
+    assert not any(tensor.requires_grad for tensor in sent.tensors.values())
+    assert sent.handle is None
+    assert sent.kept == {}
+    answer = world.server.step([sent]).value
+    assert not answer.loss.requires_grad
+    assert not any(tensor.requires_grad for tensor in answer.gradients[0].tensors.values())
+
+
+# -- the phantom twin ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_phantom_halves_say_what_torch_halves_do(name: str) -> None:
+    world = World(CODECS[name])
+    client, server = PhantomClient(world.exchange, world.costs, BATCH), PhantomServer(world.exchange, world.costs, BATCH)
+    for _ in range(2):
+        forward, seen = world.client.forward(), client.forward()
+        assert forward.flops == seen.flops > 0
+        sent, told = world.client.encode(forward.value), client.encode(seen.value)
+        assert sent.flops == told.flops
+        assert sent.value.manifest == told.value
+        step, answer = world.server.step([sent.value]), server.step([told.value])
+        assert step.flops == answer.flops > 0
+        assert [payload.manifest for payload in step.value.gradients] == answer.value.gradients
+        back, ended = world.client.backward(step.value.gradients[0]), client.backward(answer.value.gradients[0])
+        assert back.flops == ended.flops > 0
+    assert server.step([told.value] * 3).flops == 3 * answer.flops
+    client.restore(client.state())
+    server.restore(server.state())
+
+
+def test_flops_of_base_are_those_of_the_whole_model() -> None:
+    """Three times the forward pass, less the gradient with respect to the pictures (compression.md 1.1)."""
+    world = World()
+    sent = world.client.encode(world.client.forward().value)
+    step = world.server.step([sent.value])
+    back = world.client.backward(step.value.gradients[0])
+    n, d, depth, embed = 17, 48, 4, 2 * 16 * 4 * 48
+    block = 16 * n * d**2 + 4 * n**2 * d  # MLP ratio 2: 8 d^2 less than with 4
+    sample = 3 * (depth * block + 2 * d * 10) + 2 * embed
+    assert step.flops + back.flops + BATCH * world.costs.client_forward == BATCH * sample
+
+
+def test_adc_shrinks_the_servers_work_in_samples_and_tokens() -> None:
+    base, adc = World(), World(lambda cut: ADC(cut, T=4, k=5))
+    flops = [world.server.step([world.client.encode(world.client.forward().value).value]).flops for world in (base, adc)]
+    assert flops[1] == 4 * sum(adc.costs.server(5)) + sum(adc.exchange.flops(BATCH)[1:3])
+    assert flops[1] < 0.1 * flops[0]
+
+
+# -- the server's loss --------------------------------------------------------------------------------------------------
+
+
+def payload(x: Tensor, labels: Tensor, manifest: Manifest) -> Payload:
+    return Payload(manifest, {"values": x, "labels": labels})
+
+
+def arrivals(world: World, count: int) -> list[Payload]:
+    generator = torch.Generator().manual_seed(1)
+    manifest = world.exchange.up_manifest(BATCH)
+    return [
+        payload(torch.randn(BATCH, 17, 48, generator=generator), torch.randint(10, (BATCH,), generator=generator), manifest)
+        for _ in range(count)
+    ]
+
+
+def test_many_arrivals_are_one_mean_over_all_rows() -> None:
+    """compression.md 4.5: each client gets its slice of the gradient of the joint mean."""
+    world, sent = World(), arrivals(World(), 3)
+    x = torch.cat([one.tensors["values"] for one in sent]).requires_grad_()
+    loss = cross_entropy(world.server.part(x), torch.cat([one.tensors["labels"] for one in sent]))
+    loss.backward()
+    world.server.part.zero_grad()
+    answer = world.server.step(sent).value
+    assert float(answer.loss) == float(loss.detach())
+    got = torch.cat([gradient.tensors["values"] for gradient in answer.gradients])
+    assert torch.equal(got, x.grad)
+
+
+def test_arrivals_of_different_token_counts_share_by_rows() -> None:
+    world, sent = World(), arrivals(World(), 2)
+    short = Payload(sent[1].manifest, {"values": sent[1].tensors["values"][:8, :9], "labels": sent[1].tensors["labels"][:8]})
+    first = world.server.part(sent[0].tensors["values"])
+    second = world.server.part(short.tensors["values"])
+    losses = torch.cat(
+        [cross_entropy(y, p.tensors["labels"], reduction="none") for y, p in ((first, sent[0]), (second, short))]
+    ).detach()
+    answer = world.server.step([sent[0], short]).value
+    assert float(answer.loss) == pytest.approx(float(losses.mean()), rel=1e-6)
+    assert [tuple(g.tensors["values"].shape) for g in answer.gradients] == [(16, 17, 48), (8, 9, 48)]
+
+
+def test_size_weights_of_merged_samples_weigh_every_sample_alike() -> None:
+    """compression.md 2.2.4: with |C_i|/B every original sample weighs 1/B, also among several arrivals."""
+    world = World(lambda cut: ADC(cut, xi=0.3, loss_weight="size"))
+    sent = [world.client.encode(world.client.forward().value).value for _ in range(2)]
+    decoded = [world.exchange.up.decode(one) for one in sent]
+    with torch.no_grad():
+        losses = [cross_entropy(world.server.part(s.x), s.labels, reduction="none") @ s.weight for s in decoded]
+    wanted = torch.stack(losses).mean()
+    assert float(world.server.step(sent).value.loss) == pytest.approx(float(wanted), rel=1e-6)
+    assert all(float(s.weight.sum()) == pytest.approx(1.0) for s in decoded)
+
+
+def test_labels_must_arrive() -> None:
+    world, sent = World(), arrivals(World(), 1)
+    with pytest.raises(ValueError, match="arrived without labels"):
+        world.server.step([Payload(sent[0].manifest, {"values": sent[0].tensors["values"]})])
+
+
+# -- misuse -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_gradient_of_another_shape_is_an_error() -> None:
+    world = World()
+    sent = world.client.encode(world.client.forward().value).value
+    gradient = world.server.step([sent]).value.gradients[0]
+    wrong = Payload(gradient.manifest, {"values": gradient.tensors["values"][:, :5]})
+    with pytest.raises(ValueError, match=r"shape \(16, 5, 48\), but \(16, 17, 48\) was sent"):
+        world.client.backward(wrong)
+
+
+def test_messages_without_tensors_are_refused() -> None:
+    world = World()
+    manifest = world.exchange.up_manifest(BATCH)
+    with pytest.raises(ValueError, match="timing-only client"):
+        world.server.step([manifest])
+    gradient = world.server.step(arrivals(world, 1)).value.gradients[0]
+    with pytest.raises(ValueError, match="before anything was sent"):
+        world.client.backward(gradient)
+    world.client.encode(world.client.forward().value)
+    with pytest.raises(ValueError, match="timing-only server"):
+        world.client.backward(manifest)
+
+
+# -- seeds and restarts -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_resumed_training_is_the_same_training(name: str, tmp_path: Path) -> None:
+    world = World(CODECS[name], augment=Flip())
+    for _ in range(3):
+        world.step()
+    torch.save({"client": world.client.state(), "server": world.server.state()}, tmp_path / "state.pth")
+    losses, weights = [world.step() for _ in range(3)], world.weights()
+    resumed = World(CODECS[name], augment=Flip())
+    stored = torch.load(tmp_path / "state.pth", weights_only=True)
+    resumed.client.restore(stored["client"])
+    resumed.server.restore(stored["server"])
+    assert [resumed.step() for _ in range(3)] == losses
+    assert_same(resumed.weights(), weights)
+
+
+def test_state_is_a_snapshot() -> None:
+    world = World()
+    world.step()
+    client, server = world.client.state(), world.server.state()
+    before = client["part"]["vit.pos_embed"].clone(), server["part"]["vit.head.bias"].clone()
+    world.step()
+    assert torch.equal(client["part"]["vit.pos_embed"], before[0])
+    assert torch.equal(server["part"]["vit.head.bias"], before[1])
+    assert not torch.equal(world.weights()["head.bias"], before[1])
+
+
+def test_same_seed_same_losses_and_no_global_generator() -> None:
+    torch.manual_seed(0)
+    first = World(CODECS["adc"])
+    losses = [first.step() for _ in range(3)]
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    second, other = World(CODECS["adc"]), World(CODECS["adc"], seed=1)
+    assert [second.step() for _ in range(3)] == losses
+    assert [other.step() for _ in range(3)] != losses
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# -- codecs that learn --------------------------------------------------------------------------------------------------
+
+
+class Bottleneck(Codec):
+    """A trainable codec: a linear map on either side."""
+
+    def __init__(self, cut: Cut) -> None:
+        super().__init__(cut)
+        width = cut.item[-1]
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.client, self.server = nn.Linear(width, 4), nn.Linear(4, width)
+
+    @property
+    def item(self) -> tuple[int, ...]:
+        return (self.cut.item[0], 4)
+
+    def manifest(self, batch: int) -> Manifest:
+        return Manifest((Field("values", (batch, *self.item), 32, "values", True), *self.cut.label_fields(batch)))
+
+    def ratios(self, batch: int) -> Ratios:
+        return Ratios(0.1, 0.1, 0.1, 0.1)
+
+    def flops(self, batch: int) -> tuple[float, float]:
+        return 1.0, 2.0
+
+    def encode(self, smashed: Smashed, generator: Generator) -> Payload:
+        wire = self.client(smashed.x)
+        return Payload(self.manifest(len(wire)), {"values": wire.detach(), **self.cut.label_tensors(smashed.labels)}, wire)
+
+    def expand(self, wire: Tensor, payload: Payload) -> Smashed:
+        return Smashed(self.server(wire), payload.tensors["labels"])
+
+
+def test_each_end_of_a_codec_learns_where_it_lives() -> None:
+    world = World(Bottleneck)
+    codec = world.exchange.up
+    assert isinstance(codec, Bottleneck)
+    before = {name: value.clone() for name, value in codec.state_dict().items()}
+    sent = world.client.encode(world.client.forward().value).value
+    gradient = world.server.step([sent]).value.gradients[0]
+    changed = {name for name, value in codec.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"server.weight", "server.bias"}
+    world.client.backward(gradient)
+    changed = {name for name, value in codec.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == set(before)
+    assert set(world.client.state()["codec"]) == {"client.weight", "client.bias"}
+    assert set(world.server.state()["codec"]) == {"server.weight", "server.bias"}
+
+
+def test_ends_are_found_inside_a_chain() -> None:
+    cut = Cut((17, 48), 10)
+    inner = Bottleneck(cut)
+    chain = Chain(cut, stages=[inner, Quantise(Cut(inner.item), bits=8)])
+    assert [id(p) for p in parameters_of(chain, "client")] == [id(p) for p in inner.client.parameters()]
+    assert [id(p) for p in parameters_of(chain, "server")] == [id(p) for p in inner.server.parameters()]
+    assert set(state_of(chain, "server")) == {"stages.0.server.weight", "stages.0.server.bias"}

@@ -33,6 +33,11 @@ KNOBS: dict[str, list[Knobs]] = {
     "topk": [{"rate": 0.1}, {"xi": 0.02}, {"rate": 0.1, "index": "enumerative"}, {"rate": 1.0}],
     "randtopk": [{"rate": 0.1}, {"xi": 0.02, "alpha": 0.3, "index": "enumerative"}, {"rate": 1.0}],
     "c3sl": [{"R": 4}, {"xi": 0.2, "keys": "unitary"}, {"R": 1, "keys": "unitary"}],
+    "bottlenet": [
+        {"xi": 0.25},
+        {"xi": 0.25, "variant": "conv", "noise": 0.1},
+        {"xi": 0.25, "variant": "conv", "halve": True, "air": "erasure", "noise": 0.2, "output": "none"},
+    ],
     "quantise": [
         {"bits": 8},
         {"bits": 3, "per": "sample", "rounding": "stochastic"},

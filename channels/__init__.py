@@ -22,6 +22,7 @@ from channels.nakagami import Nakagami
 from channels.rayleigh import Rayleigh
 from channels.rician import Rician
 from channels.shadowing import Shadowing
+from channels.sionna_tdl import SionnaTDL
 from channels.tdl import TDL
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Rayleigh",
     "Rician",
     "Shadowing",
+    "SionnaTDL",
     "bit_error_rates",
     "bursts",
     "coding",

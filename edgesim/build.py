@@ -7,7 +7,12 @@ from typing import Any
 
 import torch
 
+from channels import units
+from channels.adaptation import Adaptation
 from channels.base import Channel
+from channels.bit_error_rates import bit_errors
+from channels.inversion import KnownLaw, inversion_power
+from channels.link_budget import LinkBudget
 from edgesim import kinds, rng
 from edgesim.codecs.base import Codec, Cut
 from edgesim.codecs.exchange import Exchange
@@ -113,6 +118,16 @@ def make_channel(scenario: Scenario, spec: Spec, bandwidth_hz: float, path: Path
     return channel
 
 
+def make_radio(spec: Spec) -> Radio:
+    """A link's radio; its coding where it sends with the schemes of a table."""
+    knobs = spec.knobs()
+    coding = None
+    if knobs["rates"] != "shannon":
+        on_air = knobs["packet_bits"] + knobs["header_bits"]
+        coding = Adaptation(knobs["rates"], on_air, target=knobs["target_bler"], fixed=knobs["mcs"])
+    return Radio(coding, bit_errors, **knobs)
+
+
 def world(scenario: Scenario, task: Learning, halves: Halves | None = None) -> World:
     """The simulated world of a scenario; without `halves` a timing-only one.
 
@@ -180,17 +195,16 @@ def _world(scenario: Scenario, task: Learning, halves: Halves, budget: Budget, r
     ledger = Ledger()
     group = scenario.clients[0]
     client_half, server_half = halves(0)
-    device = _device("client0", ledger, group.device, group.radio)
-    server = Server(
-        _device("server", ledger, scenario.server.device, scenario.server.radio, scenario.server.cores), server_half
-    )
+    device = _device("client0", ledger, group.device, group.radio, scenario.uplink)
+    hardware = scenario.server
+    server = Server(_device("server", ledger, hardware.device, hardware.radio, scenario.downlink, hardware.cores), server_half)
     uplink = _link(scenario, ledger, "up", device, server.device)
     downlink = _link(scenario, ledger, "down", server.device, device)
     client = Client(device, uplink, downlink, client_half, Account(0))
     return World(ledger, [client], server, budget, task.steps_per_epoch, rehearsal)
 
 
-def _device(name: str, ledger: Ledger, profile_name: str, radio_name: str | None, cores: int = 1) -> Device:
+def _device(name: str, ledger: Ledger, profile_name: str, radio_name: str | None, sends_on: LinkSpec, cores: int = 1) -> Device:
     profile = read.device(profile_name)
     radio = read.radio(radio_name or profile.radio)
     return Device(
@@ -199,25 +213,37 @@ def _device(name: str, ledger: Ledger, profile_name: str, radio_name: str | None
         rate_flops=profile.sustained_flops,
         idle_w=profile.idle_w,
         active_w=profile.active_w,
-        radio_idle_w=radio.idle_w,
-        tx_w=radio.tx_w,
+        radio_idle_w=radio.waiting_w,
+        tx_w=radio.transmitting_w(_radiated_w(sends_on)),
         rx_w=radio.rx_w,
+        tail_w=radio.tail_w if radio.tail_s else radio.waiting_w,
+        tail_s=radio.tail_s,
         cores=cores,
     )
+
+
+def _radiated_w(link: LinkSpec) -> float | None:
+    """The transmit power that a link budget states [W], None without one."""
+    level_dbm = link.channel.knobs().get("tx_power_dbm")
+    return None if level_dbm is None else units.watts(level_dbm)
 
 
 def _link(scenario: Scenario, ledger: Ledger, direction: str, sender: Device, receiver: Device) -> Link:
     name = f"{direction}link"
     spec: LinkSpec = getattr(scenario, name)
-    radio = _checked(scenario, (name, "radio"), lambda: Radio(**spec.radio.knobs()))
+    radio = _checked(scenario, (name, "radio"), lambda: make_radio(spec.radio))
     transport = make(scenario, "transport", spec.transport, (name, "transport"), radio)
     channel = make_channel(scenario, spec.channel, radio.bandwidth_hz, (name, "channel"))
     who = sender.name if direction == "up" else receiver.name
     seed = partial(rng.seed, scenario.seed)
     key = seed("fading", who, direction)
+    law = channel.fading if isinstance(channel, LinkBudget) else channel
     loses = type(channel).losses is not Channel.losses
     chance = Chance(
-        seed("packets", who, direction), partial(channel.losses, key=key) if loses else None, channel.bit_error_rate
+        seed("packets", who, direction),
+        partial(channel.losses, key=key) if loses else None,
+        channel.bit_error_rate,
+        partial(inversion_power, law.cdf) if isinstance(law, KnownLaw) else None,
     )
     air = _air(transport, channel, seed("noise", who, direction))
     return Link(ledger, direction, sender, receiver, transport, partial(channel.draws, key=key), air, chance)

@@ -28,7 +28,7 @@ def summarise(world: World, exchange: Exchange, batch: int, step_rows: "StepTota
         "symbols": {name: total.symbols for name, total in traffic.items()},
         "latency_s": step_rows.latency(),
         "energy_j": _energy(world),
-        "link": _link(list(traffic.values())),
+        "link": _link(list(traffic.values())) | _caught(world),
         "checks": _checks(world, exchange, batch, step_rows),
     }
 
@@ -129,15 +129,23 @@ def _link(totals: list[Direction]) -> dict[str, Any]:
     }
 
 
+def _caught(world: World) -> dict[str, int]:
+    """What the receivers did to values that bit errors or lost packets had spoilt; known only where there are tensors."""
+    total: dict[str, int] = {}
+    airs = [link.air for client in world.clients for link in (client.uplink, client.downlink)]
+    for air in airs:
+        for name, count in air.caught.items() if air is not None else ():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
 def _checks(world: World, exchange: Exchange, batch: int, step_rows: StepTotals) -> dict[str, bool]:
     now = world.ledger.now
     return {
         "phases_tile": step_rows.tiled and all(meter.tiles(now, TOLERANCE) for meter in world.ledger.meters),
         "energy_adds_up": all(meter.adds_up(now, TOLERANCE) for meter in world.ledger.meters),
         "bits_match": _bits_match(world, exchange, batch),
-        "budget_kept": all(
-            getattr(world.spent, name) <= limit * (1.0 + SLACK) for name, limit in world.budget.limits.items()
-        ),
+        "budget_kept": all(getattr(world.spent, name) <= limit * (1.0 + SLACK) for name, limit in world.budget.limits.items()),
     }
 
 

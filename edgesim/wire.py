@@ -83,12 +83,14 @@ class Payload:
     manifest  the itemised sizes; a tensor of `tensors` for each field, under the field's name
     handle    stays with the sender: the tensor, still in the sender's graph, whose gradient the answer carries
     kept      stays with the sender: whatever the sender needs to read the answer
+    missing   of a payload as received: per field, which of its entries were lost on the way, bool in the field's shape
     """
 
     manifest: Manifest
     tensors: dict[str, "Tensor"]
     handle: "Tensor | None" = None
     kept: dict[str, Any] = field(default_factory=dict)
+    missing: dict[str, "Tensor"] = field(default_factory=dict)
 
     def departed(self) -> "Payload":
         """The payload without what stays behind."""

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import NamedTuple
 
+import torch
 from torch import Generator, Tensor
 
 from edgesim.codecs.base import Codec, Cut
@@ -62,9 +63,16 @@ class Exchange:
         return self.up.encode(smashed, generator)
 
     def receive_up(self, payload: Payload) -> tuple[Tensor, Smashed]:
-        """The received wire tensor as a leaf that collects a gradient, and what the server half takes."""
+        """The received wire tensor as a leaf that collects a gradient, and what the server half takes.
+
+        What stands in the place of a missing value does not depend on that value, so its gradient is zero.
+        """
         wire = self.up.receive(payload).detach().requires_grad_()
-        return wire, self.up.expand(wire, payload)
+        missing = payload.missing.get("values")
+        if missing is None or missing.shape != wire.shape[: missing.dim()]:
+            return wire, self.up.expand(wire, payload)
+        lost = missing.reshape(*missing.shape, *(1 for _ in wire.shape[missing.dim() :]))
+        return wire, self.up.expand(torch.where(lost, wire.detach(), wire), payload)
 
     def send_down(self, gradient: Tensor, batch: int, generator: Generator) -> Payload:
         """Compress the gradient of the wire tensor of a step of `batch` samples."""

@@ -26,6 +26,14 @@ DEVICE_RANGES = {
 }
 DEVICE_OPTIONAL = frozenset({"memory_bytes"})
 RADIO_RANGES = {state: Interval.parse("[0, inf)") for state in ("sleep_w", "idle_w", "rx_w", "tx_w")}
+# What only some radios have; each pair is given together or not at all.
+RADIO_OPTIONAL = {
+    "tail_w": Interval.parse("[0, inf)"),
+    "tail_s": Interval.parse("(0, inf)"),
+    "circuit_w": Interval.parse("[0, inf)"),
+    "pa_efficiency": Interval.parse("(0, 1]"),
+}
+RADIO_PAIRS = (("tail_w", "tail_s"), ("circuit_w", "pa_efficiency"))
 FACT_KEYS = ("value", "source", "verified")
 
 
@@ -60,7 +68,17 @@ class DeviceProfile:
 
 @dataclass(frozen=True, slots=True)
 class RadioProfile:
-    """Power of a radio in its states [W]; `unverified` as in DeviceProfile."""
+    """Power of a radio in its states.
+
+    sleep_w        powered down [W]
+    idle_w         listening; what a radio without a tail draws whenever it is not on air [W]
+    rx_w, tx_w     receiving, transmitting at its usual power [W]
+    tail_w         after it was on air, for tail_s; then it sleeps [W]
+    tail_s         length of the tail, 0 for a radio that listens for ever [s]
+    circuit_w      transmitting, without its power amplifier [W]
+    pa_efficiency  radiated power over what the amplifier draws for it; None where tx_w is all that is known
+    unverified     as in DeviceProfile
+    """
 
     name: str
     summary: str
@@ -69,6 +87,21 @@ class RadioProfile:
     rx_w: float
     tx_w: float
     unverified: tuple[str, ...]
+    tail_w: float = 0.0
+    tail_s: float = 0.0
+    circuit_w: float = 0.0
+    pa_efficiency: float | None = None
+
+    @property
+    def waiting_w(self) -> float:
+        """What it draws when nothing has happened for long [W]."""
+        return self.sleep_w if self.tail_s else self.idle_w
+
+    def transmitting_w(self, rf_w: float | None) -> float:
+        """Power while it radiates `rf_w`: circuit_w + rf_w / pa_efficiency; tx_w where either is not known [W]."""
+        if rf_w is None or self.pa_efficiency is None:
+            return self.tx_w
+        return self.circuit_w + rf_w / self.pa_efficiency
 
 
 @cache
@@ -112,14 +145,18 @@ def read_device(path: Path) -> DeviceProfile:
 def read_radio(path: Path) -> RadioProfile:
     """The radio profile in a file. Raises as `read_device`."""
     sheet = _Sheet(path)
-    sheet.allow("summary", *RADIO_RANGES)
+    sheet.allow("summary", *RADIO_RANGES, *RADIO_OPTIONAL)
     numbers = {name: sheet.number(name, ranged) for name, ranged in RADIO_RANGES.items()}
+    extra = {name: sheet.number(name, ranged, True) for name, ranged in RADIO_OPTIONAL.items()}
+    for pair in RADIO_PAIRS:
+        sheet.together(*pair)
     summary = sheet.text("summary")
     sheet.ordered(numbers, "sleep_w", "idle_w")
     sheet.ordered(numbers, "idle_w", "rx_w")
     sheet.ordered(numbers, "idle_w", "tx_w")
     unverified = sheet.finish()
-    return RadioProfile(path.stem, summary, **numbers, unverified=unverified)
+    pa_efficiency = extra.pop("pa_efficiency") or None
+    return RadioProfile(path.stem, summary, **numbers, unverified=unverified, **extra, pa_efficiency=pa_efficiency)
 
 
 class _Sheet:
@@ -178,6 +215,12 @@ class _Sheet:
         """Complain if the power `low` exceeds the power `high`."""
         if not self.problems and numbers[low] > numbers[high]:
             self.complain(low, f"{low} {numbers[low]} exceeds {high} {numbers[high]}")
+
+    def together(self, one: str, other: str) -> None:
+        """Complain unless both names are there or neither is."""
+        if (one in self.entries) != (other in self.entries):
+            here, missing = (one, other) if one in self.entries else (other, one)
+            self.complain(here, f"{here} is given without {missing}: a profile has both or neither")
 
     def finish(self) -> tuple[str, ...]:
         """Names of the unverified values. Raises ScenarioError if anything was wrong."""

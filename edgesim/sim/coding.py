@@ -7,12 +7,22 @@ import numpy as np
 ROUNDING = 1e-9  # relative: information is summed over many blocks
 
 
-class Choice(NamedTuple):
+class Chosen(Protocol):
     """How to send at each of n instants.
 
     scheme      [n] int, number of the modulation and coding scheme
     efficiency  [n] information bits per symbol; 0 where the channel is too weak for every scheme
     """
+
+    @property
+    def scheme(self) -> np.ndarray: ...
+
+    @property
+    def efficiency(self) -> np.ndarray: ...
+
+
+class Choice(NamedTuple):
+    """See `Chosen`."""
 
     scheme: np.ndarray
     efficiency: np.ndarray
@@ -21,7 +31,7 @@ class Choice(NamedTuple):
 class Coding(Protocol):
     """A family of modulation and coding schemes. SNRs are linear, Es/N0 per complex symbol."""
 
-    def choose(self, snr: np.ndarray, margin_db: float = 0.0) -> Choice:
+    def choose(self, snr: np.ndarray, margin_db: float = 0.0) -> Chosen:
         """The fastest scheme for each reported SNR [n], `margin_db` on the safe side [dB]."""
 
     def information(self, scheme: int, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,8 @@ class Device:
 
     rate_flops  sustained rate of the whole device [FLOP/s]
     idle_w, active_w            compute part, idle and busy [W]
-    radio_idle_w, tx_w, rx_w    radio part [W]
+    radio_idle_w, tx_w, rx_w    radio part; idle is what it draws when nothing happens [W]
+    tail_w, tail_s              power after it was on air, and for how long [W], [s]; 0 s: none
     cores       jobs at once; each gets an equal share of the rate and of the added power
     """
 
@@ -31,11 +32,13 @@ class Device:
         radio_idle_w: float = 0.0,
         tx_w: float = 0.0,
         rx_w: float = 0.0,
+        tail_w: float = 0.0,
+        tail_s: float = 0.0,
         cores: int = 1,
     ) -> None:
         self.name = name
         self.ledger = ledger
-        self.meter = ledger.open(name, idle_w + radio_idle_w)
+        self.meter = ledger.open(name, idle_w + radio_idle_w, tail_w - radio_idle_w, tail_s)
         self.sending = Charge(self.meter, "tx", tx_w - radio_idle_w)
         self.receiving = Charge(self.meter, "rx", rx_w - radio_idle_w)
         self._computing = Charge(self.meter, "compute", (active_w - idle_w) / cores)

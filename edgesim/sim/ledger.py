@@ -46,18 +46,23 @@ class Ledger:
         """Energy drawn by all devices until now, idle energy included [J]."""
         return sum(meter.joules_until(self.now) for meter in self.meters)
 
-    def open(self, actor: str, base_w: float) -> Meter:
-        """A power meter for a device that draws `base_w` watts whatever it does."""
-        meter = Meter(actor, base_w, self.now)
+    def open(self, actor: str, base_w: float, tail_w: float = 0.0, tail_s: float = 0.0) -> Meter:
+        """A power meter for a device that draws `base_w` watts whatever it does; see `Meter` for its radio's tail."""
+        meter = Meter(actor, base_w, self.now, tail_w, tail_s)
         self.meters.append(meter)
         return meter
 
-    def restart(self, now: float) -> None:
-        """Forget everything and begin again at `now`: a rehearsal uses the same ledger over and over."""
+    def restart(self, now: float, like: "Ledger | None" = None) -> None:
+        """Forget everything and begin again at `now`: a rehearsal uses the same ledger over and over.
+
+        like  the ledger whose devices' radios are in the middle of their tails
+        """
         self.env = simpy.Environment(initial_time=now)
         self.traffic = Traffic()
         for meter in self.meters:
             meter.restart(now)
+        for mine, other in zip(self.meters, like.meters if like else (), strict=False):
+            mine.resume(other)
 
     def spend(self, phase: str, seconds: float, *charges: Charge, account: Account | None = None) -> Wait:
         """Let `seconds` [s] pass in `phase` while every charge is drawn; book them when they end.

@@ -1,7 +1,7 @@
 """One direction between two devices."""
 
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Generator, Mapping
+from typing import Any, Protocol
 
 import simpy
 
@@ -16,8 +16,17 @@ from edgesim.sim.turn import Turn
 from edgesim.wire import Manifest, Payload
 from edgesim.work import Message
 
-Air = Callable[[Payload, Any, int], Payload]  # payload, the airtime's harm, number of the transfer -> as received
 PHASE = {"up": "uplink", "down": "downlink"}
+
+
+class Air(Protocol):
+    """What a link does to the tensors of its payloads. caught: how often it had to do something special about values."""
+
+    @property
+    def caught(self) -> Mapping[str, int]: ...
+
+    def __call__(self, payload: Payload, harm: Any, transfer: int, /) -> Payload:
+        """The payload as received, given the airtime's harm and the number of the transfer."""
 
 
 class Link:
@@ -75,9 +84,7 @@ class Link:
             return self.air(message, airtime.harm, self.transfers)
         return message
 
-    def _book(
-        self, label: str, manifest: Manifest, airtime: Airtime, account: Account, arrived: float, start: float
-    ) -> None:
+    def _book(self, label: str, manifest: Manifest, airtime: Airtime, account: Account, arrived: float, start: float) -> None:
         roles = manifest.by_role
         self.ledger.post(
             Transfer(

@@ -86,12 +86,13 @@ class World:
         if self.rehearsal is None:
             return Spent(0.0, 0.0, 0.0, 0.0, 0.0)
         if self._step_cost is None or not self.budget.timeless:
-            self._step_cost = self.rehearsal.rehearse(self.clients.index(client), process, self.ledger.now)
+            self._step_cost = self.rehearsal.rehearse(self.clients.index(client), process, self.ledger)
         return self._step_cost
 
-    def rehearse(self, client: int, process: StepProcess, now: float) -> Spent:
-        """Run one step of a client from `now` [s] on and give what it spends."""
-        self.ledger.restart(now)
+    def rehearse(self, client: int, process: StepProcess, real: Ledger) -> Spent:
+        """Run one step of a client from where the `real` ledger is and give what it spends."""
+        now = real.now
+        self.ledger.restart(now, real)
         self.steps = 0
         self.ledger.env.process(process(self, self.clients[client]))
         self.ledger.env.run()

@@ -192,3 +192,24 @@ def test_reading_is_light() -> None:
 def test_a_file_is_read_once() -> None:
     """A thousand clients ask a thousand times."""
     assert read.device("raspberry_pi_4") is read.device("raspberry_pi_4")
+
+
+def test_an_amplifier_draws_what_it_radiates_over_its_efficiency() -> None:
+    """ns-3's linear model: P / eta + 0.819 W; without a stated power a profile draws its usual tx_w."""
+    wifi = read.radio("wifi")
+    assert wifi.transmitting_w(0.1) == pytest.approx(0.819 + 0.1 / 0.1)
+    assert wifi.transmitting_w(None) == wifi.tx_w
+    assert read.radio("access_point").transmitting_w(0.05) == pytest.approx(5.2)  # EARTH: 4.8 W + 8.0 x 0.05 W
+    assert read.radio("nr_phone").transmitting_w(10 ** (2.3 - 3)) == pytest.approx(read.radio("nr_phone").tx_w, rel=0.01)
+
+
+def test_a_radio_with_a_tail_sleeps_afterwards() -> None:
+    lte, wifi = read.radio("lte_phone"), read.radio("wifi")
+    assert (lte.tail_w, lte.tail_s, lte.waiting_w) == (1.060, 11.576, lte.sleep_w)
+    assert (wifi.tail_s, wifi.waiting_w) == (0.0, wifi.idle_w)
+
+
+def test_half_a_pair_is_refused(tmp_path: Path) -> None:
+    tail = 'tail_s: {value: 2, source: "data sheet", verified: true}\n'
+    with pytest.raises(ScenarioError, match="tail_s is given without tail_w"):
+        read.read_radio(broken(tmp_path, GOOD_RADIO + tail, "A radio", "My radio"))

@@ -6,6 +6,7 @@ import simpy
 from edgesim.rows import Entry
 from edgesim.sim.account import Account
 from edgesim.sim.ledger import Charge, Ledger
+from edgesim.sim.meter import Meter
 from edgesim.sim.turn import Turn
 
 
@@ -141,3 +142,55 @@ def test_several_places_serve_at_once() -> None:
         ledger.env.process(customer())
     ledger.env.run()
     assert ledger.now == 2.0
+
+
+def radio_day(ledger: Ledger, meter: Meter):
+    """On air 0-1 s and 3-4 s, computing 5-6 s; the clock ends at 20 s."""
+    yield from ledger.spend("uplink", 1.0, Charge(meter, "tx", 2.0))
+    yield from ledger.spend("server", 2.0)
+    yield from ledger.spend("downlink", 1.0, Charge(meter, "rx", 1.0))
+    yield from ledger.spend("server", 1.0)
+    yield from ledger.spend("backward", 1.0, Charge(meter, "compute", 5.0))
+    yield from ledger.spend("server", 14.0)
+
+
+def test_a_tail_lasts_until_the_radio_is_on_air_again_or_it_is_over() -> None:
+    """Tail 0.5 W for 7 s: 1-3 s cut short by the next transfer, then 4-11 s, during computing too."""
+    ledger = Ledger()
+    meter = ledger.open("client0", base_w=1.0, tail_w=0.5, tail_s=7.0)
+    book = []
+    meter.listen(book.append)
+    ledger.env.process(radio_day(ledger, meter))
+    ledger.env.run()
+    ledger.close()
+    assert [(entry.start_s, entry.end_s, entry.state, entry.watts) for entry in book] == [
+        (0.0, 1.0, "tx", 3.0),
+        (1.0, 3.0, "tail", 1.5),
+        (3.0, 4.0, "rx", 2.0),
+        (4.0, 5.0, "tail", 1.5),
+        (5.0, 6.0, "compute+tail", 6.5),
+        (6.0, 11.0, "tail", 1.5),
+        (11.0, 20.0, "idle", 1.0),
+    ]
+    assert ledger.joules == pytest.approx(20.0 + 2.0 + 1.0 + 5.0 + 0.5 * 9.0)
+    assert meter.adds_up(20.0)
+    assert meter.tiles(20.0)
+
+
+def test_energy_until_now_knows_that_a_tail_has_ended() -> None:
+    meter = Meter("client0", 1.0, 0.0, tail_w=0.5, tail_s=2.0)
+    meter.begin(0.0, "uplink", "tx", 3.0)
+    meter.end(1.0, "uplink", "tx", 3.0)
+    assert meter.joules_until(2.0) == pytest.approx(4.0 + 1.5)
+    assert meter.joules_until(9.0) == pytest.approx(4.0 + 2 * 1.5 + 6.0)
+
+
+def test_a_rehearsal_begins_in_the_middle_of_a_tail() -> None:
+    real, scratch = Ledger(), Ledger()
+    meters = [ledger.open("client0", 1.0, 0.5, 4.0) for ledger in (real, scratch)]
+    meters[0].begin(0.0, "uplink", "tx", 3.0)
+    meters[0].end(1.0, "uplink", "tx", 3.0)
+    scratch.restart(2.0, real)
+    assert meters[1].joules_until(10.0) == pytest.approx(8.0 + 0.5 * 3.0)
+    meters[1].settle(10.0)
+    assert meters[1].adds_up(10.0)

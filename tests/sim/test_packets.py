@@ -116,7 +116,7 @@ def test_late_knowledge_loses_packets_and_fresh_knowledge_none() -> None:
 
 
 def test_chase_and_incremental_redundancy_need_what_theory_says() -> None:
-    """Of n attempts at 0 dB and 1.9 bit a symbol: n log2(1 + 1) >= 1.9 from n = 2 on (ir), log2(1 + n) >= 1.9 from 3 (chase)."""
+    """Of n attempts at 0 dB and 1.9 bit a symbol: n log2(1 + 1) >= 1.9 from n = 2 on (ir), log2(1 + n) >= 1.9 from 3 on."""
     radio = Radio(bandwidth_hz=1e6, bits_per_symbol=1.9)
     for combining, attempts in (("ir", 2), ("chase", 3)):
         done = deliver(SIZES[:7], 0.0, fading_of(AWGN(snr_db=0.0)), radio.sender, Chance(), Repeat(8, combining))

@@ -7,6 +7,7 @@ import pytest
 
 from channels import AWGN, Draws, Ideal, Rayleigh
 from edgesim.errors import RunError
+from edgesim.sim.packets import Chance
 from edgesim.sim.radio import Radio
 from edgesim.sim.transports.analog import Analog
 from edgesim.sim.transports.reliable import Reliable
@@ -138,3 +139,52 @@ def test_a_start_a_hair_before_a_block_ends_asks_for_few_blocks() -> None:
     assert max(asked) < 20
     assert airtime.draws is not None
     assert airtime.draws.seconds.sum() == pytest.approx(0.1)
+
+
+def flat_rayleigh(mean_snr: float, blocks: int, seed: int = 1):
+    gain = np.random.default_rng(seed).exponential(size=blocks)
+    return lambda start, asked: Draws(gain[:asked], mean_snr * gain[:asked], np.full(min(asked, blocks), 1e-3))
+
+
+LONG = Manifest((Field("values", (4_000_000,), 32, "values", analog=True),))  # 2 s at 1 MHz: 2000 blocks of 1 ms
+
+
+def test_an_estimate_from_pilots_leaves_what_theory_says() -> None:
+    """Over Rayleigh fading E|h'|^2 = 1 - e with e = 1/(1 + N m), so the mean SNR left is m (1 - e)/(1 + m e) (phy.md 11.5)."""
+    mean, pilots = 10.0, 4
+    airtime = Analog(Radio(bandwidth_hz=1e6), pilots=pilots).plan(LONG, 0.0, flat_rayleigh(mean, 3000), Chance(3))
+    assert airtime.draws is not None
+    blocks = len(airtime.draws.snr)
+    error = 1 / (1 + pilots * mean)
+    expected = mean * (1 - error) / (1 + mean * error)
+    assert abs(airtime.draws.snr.mean() - expected) <= 4.5 * expected / math.sqrt(blocks)
+    assert (
+        airtime.symbols == Analog(Radio(bandwidth_hz=1e6)).plan(LONG, 0.0, flat_rayleigh(mean, 3000)).symbols + pilots * blocks
+    )
+
+
+def test_an_outdated_estimate_leaves_what_theory_says() -> None:
+    """e = 1 - r^2; at infinite SNR (1 - e)/e of the power is left on average, whatever is paid."""
+    r = 0.9
+    airtime = Analog(Radio(bandwidth_hz=1e6), csi_correlation=r).plan(LONG, 0.0, flat_rayleigh(1e12, 3000), Chance(3))
+    assert airtime.draws is not None
+    expected = r**2 / (1 - r**2)
+    assert abs(airtime.draws.snr.mean() - expected) <= 4.5 * expected / math.sqrt(len(airtime.draws.snr))
+
+
+def test_truncated_inversion_evens_the_snr_out_and_silences_deep_fades() -> None:
+    """SNR m / E1(t) where g >= t; silent in a share 1 - e^-t of the blocks (phy.md 11.6)."""
+    from scipy.special import exp1
+
+    from channels.inversion import inversion_power
+
+    threshold, mean = 0.1, 100.0
+    chance = Chance(3, inversion=lambda t: inversion_power(Rayleigh.cdf, t))
+    airtime = Analog(Radio(bandwidth_hz=1e6), inversion_db=-10.0).plan(LONG, 0.0, flat_rayleigh(mean, 3000), chance)
+    assert airtime.draws is not None
+    snr = airtime.draws.snr
+    assert snr[snr > 0.0] == pytest.approx(mean / exp1(threshold), rel=1e-6)
+    silent = -math.expm1(-threshold)
+    assert abs((snr == 0.0).mean() - silent) <= 4.5 * math.sqrt(silent * (1 - silent) / len(snr))
+    with pytest.raises(RunError, match="law is known"):
+        Analog(Radio(), inversion_db=0.0).plan(Manifest((VALUES,)), 0.0, fading_of(AWGN(snr_db=0.0)))

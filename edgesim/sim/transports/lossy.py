@@ -14,8 +14,8 @@ class Lossy(Transport):
     """Packets are lost after the last attempt, and the values in them with them.
 
     Side information and labels go first and are repeated until they arrive; then the values, `attempts` times at most. A value
-    with any bit in a lost packet is missing; the receiver puts something in its place. Gradients of missing values are those of
-    what was put there: the client's own values get no gradient of what never arrived on the downlink.
+    with any bit in a lost packet is missing; the receiver puts something in its place. A missing value has no influence, so the
+    gradient that the server returns for it is zero, as is a gradient that is missing on the way back.
 
     attempts      times a packet is sent at most
     combining     `none` (ARQ), `chase` or `ir` (hybrid ARQ, phy.md 7)

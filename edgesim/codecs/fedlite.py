@@ -8,15 +8,15 @@ from torch import Generator, Tensor
 from torch.autograd import Function
 
 from edgesim.codecs.base import Codec, Cut, Ratios, bits_for
+from edgesim.codecs.parts.codebooks import learn, learn_flops, nearest, nearest_flops
 from edgesim.codecs.parts.grids import check_finite
-from edgesim.codecs.parts.kmeans import kmeans, kmeans_flops, sizes_of
+from edgesim.codecs.parts.kmeans import sizes_of
 from edgesim.codecs.parts.knobs import one_of, whole, within
 from edgesim.codecs.parts.precision import widen
 from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
 
 Downlink = Literal["full", "codeword"]
-SAMPLE = 16_384  # sub-vectors of a group that a codebook is learned from at most
-CHUNK = 1 << 22  # distances at a time
+SAMPLE, SAMPLE_PER_WORD = 16_384, 64  # sub-vectors of a group that a codebook is learned from at most
 USUAL_BITS, MOST_BITS = 6, 12  # of a code, where xi decides
 
 
@@ -25,8 +25,8 @@ class FedLite(Codec):
 
     Reconstruction from the published abstract; details are this project's choice (compression.md 2.12), with the older ADC
     repository's methods/fedlite.py for the correction and the charges.
-    A sample's D values are cut into q = D / length sub-vectors, these by position into R groups; k-means makes the L words of
-    a group from its B q / R sub-vectors (16384 drawn ones of more), and a word is the mean of all that are coded by it.
+    A sample's D values are cut into q = D / length sub-vectors, these by position into R groups; k-means makes the L words of a
+    group from its B q / R sub-vectors (drawn ones, where there are more than 64 L or 16384); each is the mean of all it codes.
     The client uses  G = dl/dz' + lambda (z - z'),  the gradient of an added lambda/2 |z - z'|^2, with lambda = correction / B.
     With `answer: full` W = z' and the server answers dl/dz' in full, or through the downlink's own codec. With `codeword` W is
     the codebook, so the answer is as small: each sub-vector gets the mean of dl/dz' over those that share its word.
@@ -119,14 +119,14 @@ class FedLite(Codec):
         return Ratios(up, 1.0 if self.answer == "full" else book, up, book)
 
     def flops(self, batch: int) -> tuple[float, float]:
-        """k-means (`kmeans_flops`) on what is learned from; nearest word 2 s + 2 for each of L; means 1 a value.
+        """Learning the books (`learn_flops`), coding (`nearest_flops`), means 1 a value.
 
         The correction takes 3 a value, charged here; looking words up costs none.
         """
         vectors, words = batch * self.parts // self.groups, self.words(batch)
-        learning = kmeans_flops(min(vectors, SAMPLE), self.length, words, init="random_rows", max_iter=self.max_iter)
-        nearest = float(vectors) * words * (2.0 * self.length + 2.0)
-        return self.groups * (learning + nearest) + 4.0 * batch * self.cut.features, 0.0
+        learning = learn_flops(min(vectors, _most(words)), self.length, words, self.max_iter)
+        coding = nearest_flops(vectors, self.length, words)
+        return self.groups * (learning + coding) + 4.0 * batch * self.cut.features, 0.0
 
     # -- tensors ------------------------------------------------------------------------------------------------------
 
@@ -157,14 +157,8 @@ class FedLite(Codec):
 
     def _codes(self, vectors: Tensor, words: int, generator: Generator) -> Tensor:
         """The nearest of `words` learned words for each of the sub-vectors [V, s], [V] int64."""
-        learned = vectors
-        if len(vectors) > SAMPLE:
-            drawn = torch.randint(len(vectors), (SAMPLE,), generator=generator, device=generator.device)
-            learned = vectors[drawn.to(vectors.device)]
-        book = kmeans(learned, min(words, len(learned)), generator, max_iter=self.max_iter, tol=0.0).centroids
-        offset = book.square().sum(1)
-        parts = torch.split(vectors, max(1, CHUNK // len(book)))
-        return torch.cat([(offset - 2.0 * part @ book.t()).argmin(1) for part in parts])
+        book = learn(vectors, words, self.max_iter, generator, most=_most(words))
+        return nearest(vectors, book)
 
     def _vectors(self, x: Tensor) -> Tensor:
         """[B, ...] -> [R, B q / R, s]: sub-vectors by group of positions, then by sample."""
@@ -193,6 +187,11 @@ class FedLite(Codec):
     def expand(self, wire: Tensor, payload: Payload) -> Smashed:
         labels = payload.tensors.get("labels")
         return Smashed(wire if self.answer == "full" else self._looked_up(wire, payload.tensors["codes"]), labels)
+
+
+def _most(words: int) -> int:
+    """Sub-vectors that a book of so many words is learned from at most."""
+    return max(words, min(SAMPLE, SAMPLE_PER_WORD * words))
 
 
 class _Corrected(Function):

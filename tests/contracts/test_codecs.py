@@ -38,6 +38,8 @@ KNOBS: dict[str, list[Knobs]] = {
         {"xi": 0.25, "variant": "conv", "noise": 0.1},
         {"xi": 0.25, "variant": "conv", "halve": True, "air": "erasure", "noise": 0.2, "output": "none"},
     ],
+    "tome": [{"xi": 0.25}, {"k": 12}, {"xi": 1.0}],
+    "evit": [{"xi": 0.25}, {"keep": 0.5}, {"keep": 1.0}],
     "quantise": [
         {"bits": 8},
         {"bits": 3, "per": "sample", "rounding": "stochastic"},
@@ -51,7 +53,7 @@ KNOBS: dict[str, list[Knobs]] = {
         {"stages": [{"kind": "identity"}, {"kind": "topk", "rate": 0.1}, {"kind": "quantise", "format": "fp16"}]},
     ],
 }
-LINEAR = {"identity", "adc", "topk", "randtopk", "c3sl", "quantise", "chain"}  # given their decisions, W is linear in the activations
+LINEAR = {"identity", "adc", "topk", "randtopk", "c3sl", "tome", "evit", "quantise", "chain"}  # given their decisions, W is linear in the activations
 
 
 def knobs_of(kind: str) -> list[Knobs]:

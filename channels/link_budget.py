@@ -21,7 +21,8 @@ class LinkBudget(Channel):
     with L(d) the path loss at the client's distance, X ~ N(0, sigma^2) its shadowing (correlation e^(-distance/d_corr) along
     the way), h from `fading`. Line of sight, shadowing and depth in a building are drawn once a link. Source: phy.md 1 and 2.
 
-    fading            the small-scale fading; its own snr_db is a further gain, 0 dB for none
+    fading            the small-scale fading; its own snr_db is a further gain, 0 dB for none. The effective SNR of `tdl` is
+                      that at its own snr_db: give the SNR that is expected and take it off gain_db
     pathloss          `free_space`, `log_distance`, or a model of 3GPP TR 38.901: `umi`, `uma` (cell in the street, on a roof),
                       `inh_mixed`, `inh_open` (office), `inf_sl`, `inf_dl`, `inf_sh`, `inf_dh` (factory with sparse or dense
                       clutter, low or high station)
@@ -115,7 +116,8 @@ class LinkBudget(Channel):
         block = np.minimum(np.searchsorted(ends, edges[:-1], side="right"), len(ends) - 1)
         middles = edges[:-1] + np.diff(edges) / 2.0
         looked = (np.floor(middles / self._update_s) + 0.5) * self._update_s
-        return Draws(faded.gain[block], faded.snr[block] * self._mean_snr(looked, key), np.diff(edges))
+        instants, which = np.unique(looked, return_inverse=True)
+        return Draws(faded.gain[block], faded.snr[block] * self._mean_snr(instants, key)[which], np.diff(edges))
 
     def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
         """As the fading alone would at these draws."""

@@ -1,21 +1,20 @@
 """What stands between a station and its client: path loss, line of sight, shadowing, walls, each drawn once a link."""
 
-import math
 from collections import OrderedDict
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from channels import pathloss
 from channels.blocks import stream
+from channels.shadowing import Shadowing
 
 Array = NDArray[np.float64]
 Sight = Literal["drawn", "yes", "no"]
 Building = Literal["outside", "low", "high"]
-SHADOW, SIGHT, INDOORS = 101, 102, 103  # purposes of random streams
-FINE = 20  # places per correlation distance at which the shadowing is drawn
+SIGHT, INDOORS = 102, 103  # purposes of random streams
+WITHOUT_MODEL = (0.0, 10.0)  # shadowing [dB] and its correlation distance [m] of free_space and log_distance
 DEEPEST_M = 25.0  # of a client inside a building, and its loss on the way in: 38.901 table 7.4.3-2
 INDOORS_DB_M = 0.5
 WALL_SIGMA_DB = {"low": 4.4, "high": 6.5}
@@ -23,10 +22,9 @@ KEPT = 1024  # links whose surroundings are remembered
 
 
 class Drawn(NamedTuple):
-    """The surroundings of one link: line of sight, shadowing at each place from the nearest on [dB], loss of the wall [dB]."""
+    """The surroundings of one link: whether there is a line of sight, and the loss of the wall [dB]."""
 
     sight: bool
-    shadow_db: Array
     wall_db: float
 
 
@@ -67,8 +65,10 @@ class Surroundings:
         self._exponent = 2.0 if model == "free_space" else exponent
         usual = self._model.station_m if self._model else client_m
         self._station_m = usual if station_m is None else station_m
-        self._sight, self._shadowing_db, self._correlation_m = sight, shadowing_db, correlation_m
-        self._building = building
+        self._sight, self._building = sight, building
+        self._shadowing = [
+            self._field(place, shadowing_db, correlation_m) for place in range(2)
+        ]  # with a line of sight, without
         self._known: OrderedDict[int, Drawn] = OrderedDict()
         self.mean_loss_db(np.array(span_m), sight=True)  # complain about impossible heights now
 
@@ -83,10 +83,9 @@ class Surroundings:
     def loss_db(self, distances_m: Array, key: int) -> Array:
         """Path loss, shadowing and walls of the link `key` at these distances [dB]."""
         drawn = self.drawn(key)
-        step = self._reach_m(drawn.sight) / FINE
-        place = np.rint((np.asarray(distances_m) - self._span_m[0]) / step).astype(np.int64)
-        place = np.clip(place, 0, len(drawn.shadow_db) - 1)
-        return self.mean_loss_db(distances_m, drawn.sight) + drawn.shadow_db[place] + drawn.wall_db
+        shadow_db = self._shadowing[0 if drawn.sight else 1].at(np.asarray(distances_m)[:, None], key)
+        loss: Array = self.mean_loss_db(distances_m, drawn.sight) + shadow_db + drawn.wall_db
+        return loss
 
     def drawn(self, key: int) -> Drawn:
         """The surroundings of the link `key`."""
@@ -112,21 +111,11 @@ class Surroundings:
             wall = pathloss.building_db(self._carrier_hz, self._building == "high")
             wall += INDOORS_DB_M * random.uniform(0.0, DEEPEST_M, 2).min()
             wall += WALL_SIGMA_DB[self._building] * random.standard_normal()
-        return Drawn(sight, self._shadow(sight, key), wall)
+        return Drawn(sight, wall)
 
-    def _shadow(self, sight: bool, key: int) -> Array:
-        """Shadowing along the way: S' = R S + sqrt(1 - R^2) sigma w with R = e^(-step / d_corr) (Gudmundson 1991)."""
-        sigma = self._shadowing_db
-        if sigma is None:
-            sigma = self._model.sigma_db[0 if sight else 1] if self._model else 0.0
-        places = 1 + math.ceil((self._span_m[1] - self._span_m[0]) / self._reach_m(sight) * FINE)
-        white = stream(key, 0, SHADOW).standard_normal(places)
-        kept = math.exp(-1.0 / FINE)
-        white[1:] *= math.sqrt(1.0 - kept * kept)
-        walked: Array = sigma * signal.lfilter([1.0], [1.0, -kept], white)
-        return walked
-
-    def _reach_m(self, sight: bool) -> float:
-        if self._correlation_m is not None:
-            return self._correlation_m
-        return self._model.correlation_m[0 if sight else 1] if self._model else 10.0
+    def _field(self, place: int, sigma_db: float | None, correlation_m: float | None) -> Shadowing:
+        model = self._model
+        usual = (model.sigma_db[place], model.correlation_m[place]) if model else WITHOUT_MODEL
+        return Shadowing(
+            usual[0] if sigma_db is None else sigma_db, usual[1] if correlation_m is None else correlation_m, dimensions=1
+        )

@@ -7,7 +7,7 @@ import pytest
 
 from channels import AWGN, LinkBudget, Rayleigh, units
 from channels.mobility import Shuttle, Trace
-from channels.surroundings import FINE, Surroundings
+from channels.surroundings import Surroundings
 
 SIGMA = 4.5
 FLAT_M = math.sqrt(100.0**2 - 8.5**2)  # 100 m from a station of 10 m to a client of 1.5 m
@@ -64,10 +64,12 @@ def test_shadowing_of_a_mover_loses_its_correlation_as_gudmundson_says() -> None
     """E S(x) S(x + d) = sigma^2 e^(-d/d_corr); the product of two unit normals has variance 1 + R^2."""
     links, correlation_m = 3000, 10.0
     walk = Surroundings("umi", (20.0, 60.0), 3.5e9, sight="yes", shadowing_db=1.0, correlation_m=correlation_m)
-    shadows = np.array([walk.drawn(key).shadow_db for key in range(links)])  # a place every d_corr / FINE
-    for steps in (FINE // 2, FINE, 3 * FINE):
-        expected = math.exp(-steps / FINE)
-        products = shadows[:, 0] * shadows[:, steps]
+    places = np.array([20.0, 25.0, 30.0, 50.0, 60.0])
+    clean = walk.mean_loss_db(places, sight=True)
+    shadows = np.array([walk.loss_db(places, key) - clean for key in range(links)])
+    for place in (1, 2, 3):
+        expected = math.exp(-(places[place] - places[0]) / correlation_m)
+        products = shadows[:, 0] * shadows[:, place]
         assert abs(products.mean() - expected) <= SIGMA * math.sqrt((1 + expected**2) / links)
     assert abs(shadows[:, -1].std() - 1.0) <= SIGMA / math.sqrt(2 * links)
 

@@ -95,13 +95,16 @@ def make(scenario: Scenario, slot: str, spec: Spec, path: Path, *positional: Any
 
 
 def make_codec(scenario: Scenario, spec: Spec, cut: Cut, path: Path) -> Codec:
-    """A codec; the stages of a chain each see what the stage before leaves on the wire."""
+    """A codec, and those it is made of; the stages of a chain each see what the stage before leaves on the wire."""
     knobs = spec.knobs()
     if "stages" in knobs:
         stages: list[Codec] = []
         for place, stage in enumerate(knobs["stages"]):
             stages.append(make_codec(scenario, stage, Cut(stages[-1].item) if stages else cut, (*path, "stages", place)))
         knobs["stages"] = stages
+    for name, value in knobs.items():
+        if isinstance(value, Spec):  # wrapped by this one
+            knobs[name] = make_codec(scenario, value, cut, (*path, name))
     codec: Codec = _checked(scenario, path, lambda: kinds.load("codec", spec.kind)(cut, **knobs))
     return codec
 

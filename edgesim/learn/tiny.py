@@ -22,6 +22,8 @@ def create(image_size: int | None, *, num_classes: int, in_chans: int) -> Vision
         mlp_ratio=MLP_RATIO,
         weight_init="jax",
     )
-    nn.init.trunc_normal_(vit.pos_embed, std=POSITION_DEVIATION)
-    nn.init.trunc_normal_(vit.head.weight, std=0.02)  # a head of zeros would send gradients of zero in the first step
+    nn.init.trunc_normal_(vit.get_parameter("pos_embed"), std=POSITION_DEVIATION)
+    nn.init.trunc_normal_(
+        vit.get_parameter("head.weight"), std=0.02
+    )  # a head of zeros would send gradients of zero in the first step
     return vit

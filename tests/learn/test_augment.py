@@ -121,6 +121,12 @@ def test_deit_is_timms_recipe_with_soft_labels_that_sum_to_1() -> None:
     assert labels.min() == pytest.approx(0.01)  # 0.1 spread over 10 classes
 
 
+def test_deit_survives_the_highest_level_of_every_operation() -> None:
+    """Posterising then keeps 0 bits, which Pillow refuses and timm asks for."""
+    pipeline = Deit(rand_augment="rand-m10-n4-p1.0-inc1").pipeline(COLOUR)
+    assert all(bool(pipeline(IMAGES, ROWS, seed)[0].isfinite().all()) for seed in range(4))
+
+
 @pytest.mark.parametrize(
     ("knobs", "words"),
     [({"random_erasing": 1.5}, "random_erasing"), ({"mixup": -1.0}, "mixup"), ({"mixup": 0.0, "cutmix": 0.0}, "not both 0")],

@@ -48,19 +48,18 @@ class AnalogAir:
             return Payload(payload.manifest, payload.tensors | dict(zip(analog, arrived, strict=True)))
         flat = torch.cat([tensor.reshape(-1).float() for tensor in sent])  # [sum of counts]
         scale = flat.square().mean().sqrt().clamp_min(TINY)
-        received = scale * self._through(flat / scale, draws, generator)
-        parts = torch.split(received, [tensor.numel() for tensor in sent])
-        arrived = [_like(part, tensor) for part, tensor in zip(parts, sent, strict=True)]
-        return Payload(payload.manifest, payload.tensors | dict(zip(analog, arrived, strict=True)))
-
-    def _through(self, flat: Tensor, draws: Draws, generator: torch.Generator) -> Tensor:
         silent = draws.snr == 0.0
-        if self._equaliser == "mmse" or not silent.any():
-            return self._channel.apply(flat, draws, generator, equaliser=self._equaliser)
-        sent = draws._replace(snr=np.where(silent, np.inf, draws.snr))
-        received = self._channel.apply(flat, sent, generator, equaliser=self._equaliser)
-        missing = np.repeat(silent, shares(draws.seconds, flat.numel()))
-        return received.masked_fill(torch.from_numpy(missing).to(flat.device), 0.0)
+        heard = draws._replace(snr=np.where(silent, np.inf, draws.snr))
+        received = scale * self._channel.apply(flat / scale, heard, generator, equaliser=self._equaliser)
+        sizes = [tensor.numel() for tensor in sent]
+        missing: dict[str, Tensor] = {}
+        if silent.any():
+            lost = torch.from_numpy(np.repeat(silent, shares(draws.seconds, flat.numel()))).to(flat.device)
+            received = received.masked_fill(lost, 0.0)
+            parts = zip(analog, lost.split(sizes), sent, strict=True)
+            missing = {name: part.view(tensor.shape) for name, part, tensor in parts}
+        arrived = [_like(part, tensor) for part, tensor in zip(received.split(sizes), sent, strict=True)]
+        return Payload(payload.manifest, payload.tensors | dict(zip(analog, arrived, strict=True)), missing=missing)
 
 
 class ErasingAir:

@@ -93,7 +93,9 @@ def test_values_of_a_silent_block_are_zero(equaliser: str) -> None:
     draws = Draws(np.ones(2), np.array([1e12, 0.0]), np.ones(2))
     item = Field("values", (200,), 32, "values", analog=True)
     sent = torch.randn(200, generator=torch.Generator().manual_seed(0))
-    arrived = AnalogAir(AWGN(snr_db=0.0), equaliser, 1)(payload(item, sent), draws, 1).tensors["values"]
+    received = AnalogAir(AWGN(snr_db=0.0), equaliser, 1)(payload(item, sent), draws, 1)
+    assert received.missing["values"].tolist() == [False] * 100 + [True] * 100
+    arrived = received.tensors["values"]
     assert torch.allclose(arrived[:100], sent[:100], atol=1e-4)
     assert not arrived[100:].any()
 

@@ -56,9 +56,9 @@ class AnalogAir:
         if silent.any():
             lost = torch.from_numpy(np.repeat(silent, shares(draws.seconds, flat.numel()))).to(flat.device)
             received = received.masked_fill(lost, 0.0)
-            parts = zip(analog, lost.split(sizes), sent, strict=True)
+            parts = zip(analog, torch.split(lost, sizes), sent, strict=True)
             missing = {name: part.view(tensor.shape) for name, part, tensor in parts}
-        arrived = [_like(part, tensor) for part, tensor in zip(received.split(sizes), sent, strict=True)]
+        arrived = [_like(part, tensor) for part, tensor in zip(torch.split(received, sizes), sent, strict=True)]
         return Payload(payload.manifest, payload.tensors | dict(zip(analog, arrived, strict=True)), missing=missing)
 
 

@@ -6,6 +6,7 @@ from timm.layers.attention import Attention
 from timm.models.vision_transformer import ParallelScalingBlock, VisionTransformer
 from torch import Tensor, nn
 
+from edgesim.errors import RunError
 from edgesim.learn.attention import class_token_row
 from edgesim.learn.data.base import Facts
 from edgesim.learn.models.vit import Vit
@@ -82,5 +83,5 @@ def test_watching_adds_no_parameter_and_is_refused_for_other_blocks() -> None:
     client.with_attention = False
     assert not client.with_attention
     client.vit = VisionTransformer(img_size=8, patch_size=4, embed_dim=16, depth=2, num_heads=2, block_fn=ParallelScalingBlock)
-    with pytest.raises(ValueError, match="ParallelScalingBlock"):
+    with pytest.raises(RunError, match="ParallelScalingBlock"):
         client.with_attention = True

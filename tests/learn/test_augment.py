@@ -9,6 +9,7 @@ from timm.data.mixup import Mixup
 from timm.data.transforms_factory import create_transform
 from torchvision import transforms
 
+from edgesim.errors import RunError
 from edgesim.learn.augment.adc_official import AdcOfficial
 from edgesim.learn.augment.base import Augment
 from edgesim.learn.augment.deit import Deit
@@ -137,5 +138,5 @@ def test_deit_refuses(knobs: dict[str, float], words: str) -> None:
 
 
 def test_deit_needs_pairs() -> None:
-    with pytest.raises(ValueError, match="even batch size, got 3"):
+    with pytest.raises(RunError, match="batch_size must be even, got 3"):
         Deit().pipeline(COLOUR)(IMAGES, np.arange(3), 0)

@@ -7,11 +7,12 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from edgesim.errors import NotFoundError
+from edgesim.errors import NotFoundError, RunError
 from edgesim.learn.data.base import Facts
-from edgesim.learn.models.vit import Vit
+from edgesim.learn.models.vit import Vit, VitServer
 
 COLOUR = Facts(10, 10, 100, 3, 32, (0.4, 0.5, 0.6), (0.1, 0.2, 0.3), ())
 GREY = COLOUR._replace(channels=1, mean=(0.3,), std=(0.4,), classes=10)
@@ -169,6 +170,14 @@ def test_no_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(NotFoundError, match=r"set model\.weights to a local"):
         Vit(name="vit_tiny_patch16_384", cut=3, pretrained=True).build(COLOUR, 0, "cpu")
+
+
+def test_pooling_over_patches_needs_a_patch() -> None:
+    whole = VisionTransformer(img_size=8, patch_size=4, embed_dim=16, depth=2, num_heads=2, global_pool="avg")
+    server = VitServer(whole, mixed=False)
+    assert server(torch.randn(2, 3, 16)).shape == (2, 1000)
+    with pytest.raises(RunError, match="needs at least 2 tokens, but 1 arrived"):
+        server(torch.randn(2, 1, 16))
 
 
 def test_mixed_precision_gives_float32_at_the_cut_and_at_the_end() -> None:

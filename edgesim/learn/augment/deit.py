@@ -9,6 +9,7 @@ from timm.data.mixup import Mixup
 from timm.data.transforms_factory import create_transform
 from torch import Tensor
 
+from edgesim.errors import RunError
 from edgesim.learn.augment.base import Augment, Pipeline
 from edgesim.learn.data.base import View
 from edgesim.learn.pictures import ImageSet, Indices
@@ -68,7 +69,7 @@ class _Recipe:
 
     def __call__(self, images: ImageSet, rows: Indices, seed: int) -> tuple[Tensor, Tensor]:
         if len(rows) % 2:
-            raise ValueError(f"augment deit mixes pictures in pairs and needs an even batch size, got {len(rows)}")
+            raise RunError(f"augment deit mixes pictures in pairs: data.batch_size must be even, got {len(rows)}")
         stored = images.pictures(rows)
         with borrowed_generators(seed):
             pictures = torch.stack([self._transform(picture) for picture in stored])

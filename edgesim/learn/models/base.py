@@ -42,7 +42,7 @@ class ClientPart(nn.Module, ABC):
     @with_attention.setter
     @abstractmethod
     def with_attention(self, wanted: bool) -> None:
-        """Raises ValueError if the last block before the cut has no attention of a known kind."""
+        """Raises RunError if the last block before the cut has no attention of a known kind."""
 
     @abstractmethod
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -54,7 +54,10 @@ class ServerPart(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, tokens: Tensor) -> Tensor:
-        """[T, k, d] with the class token first, any k >= 1 -> logits [T, classes] float32."""
+        """[T, k, d] with the class token first, any k >= 1 -> logits [T, classes] float32.
+
+        Raises RunError where a model that pools over patches gets none.
+        """
 
 
 class Model(ABC):

@@ -14,6 +14,7 @@ from timm.layers.attention import Attention
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from edgesim.errors import RunError
 from edgesim.learn import tiny, weights
 from edgesim.learn.attention import class_token_row
 from edgesim.learn.data.base import Facts, View
@@ -164,7 +165,10 @@ class VitServer(ServerPart):
 
     def forward(self, tokens: Tensor) -> Tensor:
         if tokens.shape[1] < self._least:
-            raise ValueError(f"pooling by {self.vit.global_pool} needs at least {self._least} tokens, got {tokens.shape[1]}")
+            raise RunError(
+                f"this model pools over its patches ({self.vit.global_pool}) and needs at least {self._least} tokens, "
+                f"but {tokens.shape[1]} arrived; let the codec keep more"
+            )
         with _precision(tokens, mixed=self._mixed):
             logits = self.vit.forward_head(self.vit.norm(self.vit.blocks(tokens)))
         return logits.float()
@@ -201,9 +205,7 @@ def _check_cut(vit: VisionTransformer, name: str, cut: int) -> None:
 def _attention(block: nn.Module) -> Attention:
     layer = dict(block.named_children()).get("attn")
     if type(layer) is not Attention:
-        raise ValueError(
-            f"the class token's attention cannot be read from a {type(block).__name__}; use another model or codec"
-        )
+        raise RunError(f"the class token's attention cannot be read from a {type(block).__name__}; use another model or codec")
     return layer
 
 

@@ -18,6 +18,8 @@ from torch import Generator, Tensor
 
 from channels.base import Draws, Equaliser
 
+PIECE = 1 << 18  # values worked on together: the second level of a processor's cache
+
 
 class Action(NamedTuple):
     """What happens to the values of each block: multiplied by `scale`, plus noise of standard deviation `noise`; [blocks]."""
@@ -38,19 +40,72 @@ def transmit(x: Tensor, draws: Draws, generator: Generator, equaliser: Equaliser
     """
     if not x.dtype.is_floating_point:
         raise TypeError(f"values must be real floating point, got {x.dtype}")
+    if len(draws.snr) == 1:
+        return _steady(x, float(draws.snr[0]), generator, equaliser)
     action = equalisation(draws.snr, equaliser)
     if not action.noise.any() and (action.scale == 1.0).all():
         return x
-    counts = shares(draws.seconds, x.numel())
+    ends = np.cumsum(shares(draws.seconds, x.numel()))
+    if x.requires_grad and torch.is_grad_enabled():
+        noise = _noise(torch.zeros_like(x, requires_grad=False), action, ends, generator)
+        if equaliser == "zf":
+            return noise.add_(x).to(x.dtype)
+        return noise.addcmul_(x.to(noise.dtype), _spread(action.scale, ends, 0, x.numel(), noise).view(x.shape)).to(x.dtype)
+    return _noise(x, action, ends, generator).to(x.dtype)
+
+
+def _noise(x: Tensor, action: Action, ends: np.ndarray, generator: Generator) -> Tensor:
+    """scale x + noise, piece by piece, so that a piece stays in the cache; ends [blocks] are where the blocks' values end."""
+    values = x.numel()
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
-    noise = torch.empty(x.shape, dtype=dtype, device=generator.device)
-    if len(counts) == 1:
-        noise = noise.normal_(0.0, float(action.noise[0]), generator=generator).to(x.device)
-        return noise.add_(x, alpha=float(action.scale[0])).to(x.dtype)
-    noise = noise.normal_(generator=generator).to(x.device).mul_(_per_value(action.noise, counts, noise))
-    if equaliser == "zf":
-        return noise.add_(x).to(x.dtype)
-    return noise.addcmul_(x.to(dtype), _per_value(action.scale, counts, noise)).to(x.dtype)
+    width = (
+        int(ends[0]) if values and np.array_equal(ends, ends[0] * np.arange(1, len(ends) + 1)) else 1
+    )  # alike: a block a row
+    rows, y = x.reshape(-1, width), torch.empty(values // width, width, dtype=dtype, device=x.device)
+    step = max(1, PIECE // width) if generator.device.type == "cpu" else len(rows) or 1
+    scaled = not (action.scale == 1.0).all()
+    drawn = torch.empty(min(step, len(rows)), width, dtype=dtype, device=generator.device)
+    for begin in range(0, len(rows), step):
+        here = slice(begin, min(begin + step, len(rows)))
+        noise = drawn[: here.stop - begin].normal_(generator=generator)
+        noise = noise if noise.device == x.device else noise.to(x.device)
+        given, strength = rows[here], _rows(action.noise, ends, here, width, y)
+        given = given if given.dtype is dtype else given.to(dtype)
+        if scaled:
+            torch.addcmul(noise.mul_(strength), given, _rows(action.scale, ends, here, width, y), out=y[here])
+        else:
+            torch.addcmul(given, noise, strength, out=y[here])
+    return y.view(x.shape)
+
+
+def _rows(factor: np.ndarray, ends: np.ndarray, here: slice, width: int, like: Tensor) -> Tensor:
+    """The factor of each row, [rows, 1]: a row is a block where blocks are alike, otherwise a single value."""
+    if width > 1:
+        return torch.from_numpy(factor[here]).to(like)[:, None]
+    return _spread(factor, ends, here.start, here.stop, like)[:, None]
+
+
+def _steady(x: Tensor, snr: float, generator: Generator, equaliser: Equaliser) -> Tensor:
+    """`transmit` through one block, as few operations as it takes: short messages are sent often."""
+    if equaliser == "zf" and snr > 0.0:
+        if snr == math.inf:
+            return x
+        noise = _normal(x, snr**-0.5, generator).add_(x)
+    else:
+        action = equalisation(np.array([snr]), equaliser)
+        if action.noise[0] == 0.0 and action.scale[0] == 1.0:
+            return x
+        noise = _normal(x, float(action.noise[0]), generator).add_(x, alpha=float(action.scale[0]))
+    return noise if noise.dtype == x.dtype else noise.to(x.dtype)
+
+
+def _normal(x: Tensor, deviation: float, generator: Generator) -> Tensor:
+    """Normal numbers of x's shape on x's device, drawn on the generator's: float64 for float64 values, otherwise float32."""
+    if x.dtype is torch.float32 and x.device == generator.device:
+        return torch.empty_like(x).normal_(0.0, deviation, generator=generator)
+    dtype = torch.float64 if x.dtype is torch.float64 else torch.float32
+    drawn = torch.empty(x.shape, dtype=dtype, device=generator.device)
+    return drawn.normal_(0.0, deviation, generator=generator).to(x.device)
 
 
 def equalisation(snr: np.ndarray, equaliser: Equaliser) -> Action:
@@ -77,11 +132,18 @@ def shares(seconds: np.ndarray, values: int) -> np.ndarray:
         raise ValueError(f"blocks of {ends[-1]} s in total have no shares: cut them to the transfer, draws.during(seconds)")
     symbols = (values + 1) // 2
     upto = np.minimum(2 * np.rint(ends / ends[-1] * symbols).astype(np.int64), values)
-    return np.diff(upto, prepend=0)
+    counts: np.ndarray = upto.copy()
+    counts[1:] -= upto[:-1]
+    return counts
 
 
-def _per_value(factor: np.ndarray, counts: np.ndarray, like: Tensor) -> Tensor:
-    """The factor of the block that carries each value, in the shape, dtype and device of `like`."""
+def _spread(factor: np.ndarray, ends: np.ndarray, begin: int, end: int, like: Tensor) -> Tensor:
+    """The factor of the block that carries each of the values begin ... end - 1, in the dtype and on the device of `like`."""
+    first, last = ends.searchsorted(begin, side="right"), ends.searchsorted(end, side="left") + 1
+    upto = np.minimum(ends[first:last], end)
+    counts = upto.copy()
+    counts[1:] -= upto[:-1]
+    counts[:1] -= begin
+    precise = np.float64 if like.dtype == torch.float64 else np.float32
     # numpy's repeat takes a tenth of the time of torch's repeat_interleave
-    factors = np.repeat(factor.astype(np.float64 if like.dtype == torch.float64 else np.float32), counts)  # [values]
-    return torch.from_numpy(factors).to(like.device).view(like.shape)
+    return torch.from_numpy(factor[first:last].astype(precise).repeat(counts)).to(like.device)  # [values]

@@ -1,5 +1,6 @@
 """The schema of a scenario: sections, kinds and leaves."""
 
+import ast
 import re
 from typing import Any
 
@@ -115,11 +116,13 @@ def test_every_kind_has_a_model_and_valid_defaults(slot: str) -> None:
 
 
 def _example(knob: Knob) -> Any:
-    """A value for a required knob: a kind that needs no knobs, text, or a number in its interval."""
+    """A value for a required knob: a kind that needs no knobs, a choice, text, or a number in its interval."""
     for slot, place in kinds.SLOTS.items():
         if re.search(rf"\b{place.base}\b", knob.annotation):
             plain = next(
                 name for name in kinds.names(slot) if not any(item.required for item in kinds.read(slot, name).knobs.values())
             )
             return [plain] if knob.annotation.startswith("list") else plain
+    if knob.annotation.startswith("Literal["):
+        return ast.literal_eval(knob.annotation.removeprefix("Literal"))[0]
     return "text" if knob.annotation == "str" else next(number for number in (1, 0.5, 10) if number in (knob.interval or [1]))

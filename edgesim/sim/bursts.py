@@ -12,6 +12,7 @@ from edgesim.sim.coding import Coding
 from edgesim.sim.track import Track
 
 REPORTED = 16  # packets between two steps of the outer loop: acknowledgements come in groups
+UP_DB = 1.0 / REPORTED  # step on a failure: 1 dB if a whole group fails. With 1 dB each a group would go 16 dB too far
 MOST_MARGIN_DB = 20.0  # the outer loop's limit either way (phy.md 6.5)
 
 
@@ -89,16 +90,18 @@ def adaptive(sizes: np.ndarray, start_s: float, track: Track, sender: Sender, fa
     starts, ends, scheme = np.empty(count), np.empty(count), np.empty(count, dtype=np.int64)
     now, sent, silent, margin = start_s, 0, 0.0, 0.0
     block = track.block(now - sender.csi_delay_s)
-    choice = sender.coding.choose(track.snr)
+    choice, first = sender.coding.choose(track.snr), 0  # of the blocks from `first` on
     while sent < count:
-        if block >= len(choice.efficiency):
+        if block >= len(track.snr):
             track.reach(float(track.edges[-1]))
-            choice = sender.coding.choose(track.snr, margin)
+            choice, first = sender.coding.choose(track.snr), 0
+        if sender.outer_loop:  # the margin may have changed: look at this block alone
+            choice, first = sender.coding.choose(track.snr[block : block + 1], margin), block
         until = float(track.edges[block + 1]) + sender.csi_delay_s
         if until <= now:
             block += 1
             continue
-        rate = float(choice.efficiency[block]) * sender.bandwidth_hz
+        rate = float(choice.efficiency[block - first]) * sender.bandwidth_hz
         if rate == 0.0:
             if math.isinf(until):
                 _complain(track)
@@ -110,12 +113,11 @@ def adaptive(sizes: np.ndarray, start_s: float, track: Track, sender: Sender, fa
         part = slice(sent, upto)
         ends[part] = now + (before[sent + 1 : upto + 1] - before[sent]) / rate
         starts[part] = np.concatenate([[now], ends[sent : upto - 1]])
-        scheme[part] = choice.scheme[block]
+        scheme[part] = choice.scheme[block - first]
         if sender.outer_loop:
             symbols = (ends[part] - starts[part]) * sender.bandwidth_hz
             heard = failing(part, Burst(starts[part], ends[part], scheme[part], symbols))
             margin = _corrected(margin, heard, sender.target_bler)
-            choice = sender.coding.choose(track.snr, margin)
         now, sent = float(ends[upto - 1]), upto
     return Burst(starts, ends, scheme, (ends - starts) * sender.bandwidth_hz, silent)
 
@@ -130,7 +132,7 @@ def _begun(before: np.ndarray, sent: int, bits: float) -> int:
 def _corrected(margin: float, failed: np.ndarray, target: float) -> float:
     """The outer loop's margin [dB] after a report of `failed` [packets] bool."""
     wrong = int(failed.sum())
-    margin += wrong - (len(failed) - wrong) * target / (1.0 - target)
+    margin += UP_DB * (wrong - (len(failed) - wrong) * target / (1.0 - target))
     return max(-MOST_MARGIN_DB, min(MOST_MARGIN_DB, margin))
 
 

@@ -62,6 +62,15 @@ def test_the_outer_loop_reaches_its_target_whatever_the_error(error_db: float) -
     assert uncorrected > 0.9 if error_db > 0 else uncorrected < 0.001
 
 
+def test_the_outer_loop_costs_little_where_reports_are_right() -> None:
+    sizes, sky = np.full(5000, PACKET), fading_of(AWGN(snr_db=10.0))
+    with_loop, without = (
+        deliver(sizes, 0.0, sky, used.sender, Chance(5), Repeat(4, "none", True)).seconds
+        for used in (radio(outer_loop=True), radio())
+    )
+    assert with_loop < 1.1 * without
+
+
 def test_adaptation_over_fading_meets_its_target_and_beats_a_fixed_scheme() -> None:
     channel = Rayleigh(snr_db=12.0, coherence_s=0.05)
     adaptive, fixed = radio(), radio(mcs=13)

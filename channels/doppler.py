@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from channels.blocks import CHUNK, Source, stream
 
 SINUSOIDS = 32  # waves in a sum; with fewer, deep fades are rarer than they should be (phy.md 3.1)
 KEPT = 4096  # links whose waves are remembered; 1 KiB a path each
+FEW = 16  # even steps that are turned one by one
 SMALLEST = 1e-12  # what a correlation may lose of its value where an endless memory is cut off
 MOST_MEMORY = 10_000  # chunks
 TOGETHER = 32  # chunks whose beginnings are drawn together
@@ -85,18 +87,14 @@ class Clarke:
         return gains.astype(np.complex128).reshape((self.paths, *times.shape))
 
     def evenly(self, start_s: float, step_s: float, count: int, key: int) -> np.ndarray:
-        """Gains at start_s, start_s + step_s, ..., [paths, count] complex.
+        """Gains at start_s, start_s + step_s, ..., [paths, count] complex."""
+        return _evenly(self.waves(key), start_s, step_s, count).astype(np.complex128)
 
-        As `at`, but the turn of each wave is a product of a coarse and a fine turn, found in two short tables.
-        """
-        waves = self.waves(key)
-        fine = math.ceil(math.sqrt(count))
-        coarse = -(-count // fine)
-        begun = waves.amplitude * _turned(waves.hz * start_s + waves.cycles)  # [paths, sinusoids]
-        turns = _turned(waves.hz[:, None, :] * (step_s * fine * np.arange(coarse)[:, None]))  # [paths, coarse, sinusoids]
-        fast = _turned(waves.hz[..., None] * (step_s * np.arange(fine)))  # [paths, sinusoids, fine]
-        gains: np.ndarray = np.matmul(begun.astype(np.complex64)[:, None, :] * turns, fast)  # [paths, coarse, fine]
-        return gains.reshape(self.paths, coarse * fine)[:, :count].astype(np.complex128)
+    def evenly_of(self, start_s: float, step_s: float, count: int, keys: Sequence[int]) -> np.ndarray:
+        """`evenly` of many links in one go, [links, paths, count] complex64."""
+        waves = [self.waves(key) for key in keys]
+        together = Waves(*(np.concatenate(column) for column in zip(*waves, strict=True)))
+        return _evenly(together, start_s, step_s, count).reshape(len(waves), self.paths, count)
 
     def blocks(self, block_s: float) -> Source:
         """Gains in the middle of blocks of `block_s` [s], [paths, CHUNK] a chunk."""
@@ -151,6 +149,28 @@ class GaussMarkov:
         w = np.concatenate([_complex_normal(stream(key, group, PAST), TOGETHER) for group in groups])
         remembered = w[oldest - groups[0] * TOGETHER :][: self._memory]  # oldest first
         return complex(math.sqrt(1.0 - across**2) * np.dot(self._weights, remembered))
+
+
+def _evenly(waves: Waves, start_s: float, step_s: float, count: int) -> np.ndarray:
+    """Gains at start_s, start_s + step_s, ..., [paths, count] complex64.
+
+    The turn of each wave is a product of a coarse and a fine turn, found in two short tables; of a few steps, it is turned step
+    by step, which rounds by some 1e-7 each.
+    """
+    begun = waves.amplitude.astype(np.complex64) * _turned(waves.hz * start_s + waves.cycles)  # [paths, sinusoids]
+    if count <= FEW:
+        step, ones = _turned(waves.hz * step_s), np.ones(begun.shape[1], dtype=np.complex64)
+        few = np.empty((len(begun), count), dtype=np.complex64)
+        for place in range(count):
+            few[:, place] = begun @ ones
+            begun *= step
+        return few
+    fine = math.ceil(math.sqrt(count))
+    coarse = -(-count // fine)
+    turns = _turned(waves.hz[:, None, :] * (step_s * fine * np.arange(coarse)[:, None]))  # [paths, coarse, sinusoids]
+    fast = _turned(waves.hz[..., None] * (step_s * np.arange(fine)))  # [paths, sinusoids, fine]
+    gains: np.ndarray = np.matmul(begun[:, None, :] * turns, fast)  # [paths, coarse, fine]
+    return gains.reshape(len(begun), coarse * fine)[:, :count]
 
 
 def _turned(cycles: np.ndarray) -> np.ndarray:

@@ -38,10 +38,9 @@ def transmit(x: Tensor, draws: Draws, generator: Generator, equaliser: Equaliser
     Raises TypeError if x is not real floating point; ValueError for an unknown equaliser, an SNR that is negative or NaN, an
     SNR of zero with zero forcing (nothing arrives that could be scaled back), or several blocks whose lengths give no shares.
     """
-    if not x.dtype.is_floating_point:
-        raise TypeError(f"values must be real floating point, got {x.dtype}")
     if len(draws.snr) == 1:
-        return _steady(x, float(draws.snr[0]), generator, equaliser)
+        return _steady(x, draws.snr.item(), generator, equaliser)
+    _check(x)
     action = equalisation(draws.snr, equaliser)
     if not action.noise.any() and (action.scale == 1.0).all():
         return x
@@ -58,9 +57,8 @@ def _noise(x: Tensor, action: Action, ends: np.ndarray, generator: Generator) ->
     """scale x + noise, piece by piece, so that a piece stays in the cache; ends [blocks] are where the blocks' values end."""
     values = x.numel()
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
-    width = (
-        int(ends[0]) if values and np.array_equal(ends, ends[0] * np.arange(1, len(ends) + 1)) else 1
-    )  # alike: a block a row
+    alike = values > 0 and np.array_equal(ends, ends[0] * np.arange(1, len(ends) + 1))
+    width = int(ends[0]) if alike else 1  # blocks of one size are rows; otherwise each value is one
     rows, y = x.reshape(-1, width), torch.empty(values // width, width, dtype=dtype, device=x.device)
     step = max(1, PIECE // width) if generator.device.type == "cpu" else len(rows) or 1
     scaled = not (action.scale == 1.0).all()
@@ -87,22 +85,22 @@ def _rows(factor: np.ndarray, ends: np.ndarray, here: slice, width: int, like: T
 
 def _steady(x: Tensor, snr: float, generator: Generator, equaliser: Equaliser) -> Tensor:
     """`transmit` through one block, as few operations as it takes: short messages are sent often."""
-    if equaliser == "zf" and snr > 0.0:
-        if snr == math.inf:
-            return x
-        noise = _normal(x, snr**-0.5, generator).add_(x)
-    else:
-        action = equalisation(np.array([snr]), equaliser)
-        if action.noise[0] == 0.0 and action.scale[0] == 1.0:
-            return x
-        noise = _normal(x, float(action.noise[0]), generator).add_(x, alpha=float(action.scale[0]))
-    return noise if noise.dtype == x.dtype else noise.to(x.dtype)
+    if x.dtype is torch.float32 and equaliser == "zf" and 0.0 < snr < math.inf and x.device == generator.device:
+        return torch.empty_like(x).normal_(0.0, snr**-0.5, generator=generator).add_(x)
+    _check(x)
+    action = equalisation(np.array([snr]), equaliser)
+    if action.noise[0] == 0.0 and action.scale[0] == 1.0:
+        return x
+    return _normal(x, float(action.noise[0]), generator).add_(x, alpha=float(action.scale[0])).to(x.dtype)
+
+
+def _check(x: Tensor) -> None:
+    if not x.dtype.is_floating_point:
+        raise TypeError(f"values must be real floating point, got {x.dtype}")
 
 
 def _normal(x: Tensor, deviation: float, generator: Generator) -> Tensor:
     """Normal numbers of x's shape on x's device, drawn on the generator's: float64 for float64 values, otherwise float32."""
-    if x.dtype is torch.float32 and x.device == generator.device:
-        return torch.empty_like(x).normal_(0.0, deviation, generator=generator)
     dtype = torch.float64 if x.dtype is torch.float64 else torch.float32
     drawn = torch.empty(x.shape, dtype=dtype, device=generator.device)
     return drawn.normal_(0.0, deviation, generator=generator).to(x.device)

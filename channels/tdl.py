@@ -105,8 +105,8 @@ class TDL(Channel):
         if self._clarke is None:
             raise ValueError("slot_responses needs time='clarke'")
         times = start_s + symbol_s * np.arange(symbols)
-        taps = np.stack([self._clarke.evenly(start_s, symbol_s, symbols, key) for key in keys])  # [links, taps, symbols]
-        direct = np.stack([self._direct(times, key) for key in keys])  # [links, symbols]
+        taps = self._clarke.evenly_of(start_s, symbol_s, symbols, keys)  # [links, taps, symbols]
+        direct = np.stack([self._direct(times, key) for key in keys]) if self.lines.direct else times  # [links, symbols]
         return self.lines.response(taps, direct, frequencies_hz)
 
     def _scatter(self) -> Source:

@@ -83,7 +83,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 def test_the_kinds_of_the_contract_are_there() -> None:
-    assert {"ideal", "awgn", "rayleigh"} <= set(KINDS)
+    fading = {"ideal", "awgn", "rayleigh", "rician", "nakagami", "tdl", "sionna_tdl"}
+    assert fading | {"erasure", "gilbert_elliott", "bit_flip", "adc_reference"} <= set(KINDS)
 
 
 def test_a_file_holds_one_final_class_with_keyword_knobs(kind: str) -> None:

@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.functional import InterpolationMode, pil_to_tensor, resize
 
+from edgesim.errors import NotFoundError
+
 Indices = NDArray[np.int64]
 
 
@@ -101,8 +103,13 @@ class FileImages(ImageSet):
         return FileImages(self.paths, self.labels, accelerator)
 
     def _decode(self, row: int) -> Image.Image:
-        with Image.open(self.paths[row]) as picture:
-            return picture.convert("RGB")
+        try:
+            with Image.open(self.paths[row]) as picture:
+                return picture.convert("RGB")
+        except OSError as error:
+            raise NotFoundError(
+                f"{self.paths[row]} is not a picture that can be read ({error}); replace or remove it"
+            ) from error
 
 
 def scaled(picture: Image.Image, size: int) -> Image.Image:

@@ -199,6 +199,14 @@ def test_pictures_in_memory_and_in_files_are_resized_alike(tmp_path: Path) -> No
     assert in_files.targets(rows).tolist() == [4, 0, 5]
 
 
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_text("no picture")
+    images = FileImages([tmp_path / "broken.png"], np.zeros(1, dtype=np.int64))
+    for read in (lambda: images.pixels(np.array([0]), 8), lambda: images.pictures([0])):
+        with pytest.raises(NotFoundError, match=r"broken\.png is not a picture"):
+            read()
+
+
 def test_arrays_of_other_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="images must be uint8"):
         ArrayImages(torch.zeros(3, 1, 8, 8), np.zeros(3, dtype=np.int64))

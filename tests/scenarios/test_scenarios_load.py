@@ -31,7 +31,7 @@ def test_the_commands_in_its_header_load(path: Path) -> None:
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#") and "--set " in line]
     for line in lines:
         changes = [part.split()[0].rstrip(").,") for part in line.split("--set ")[1:]]
-        load(path, changes)
+        assert load(path, changes).overrides == changes
 
 
 def test_scenarios_differ_in_what_is_simulated() -> None:

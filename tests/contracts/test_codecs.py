@@ -72,7 +72,7 @@ every_kind = pytest.mark.parametrize("kind", kinds.names("codec"))
 
 
 def build(kind: str, knobs: Knobs, cut: Cut = CUT) -> Codec:
-    """As edgesim/build.py does it: the stages of a chain each see what the stage before leaves on the wire."""
+    """As edgesim/build/ does it: the stages of a chain each see what the stage before leaves on the wire."""
     knobs = copy.deepcopy(knobs)
     stages: list[Codec] = []
     for stage in knobs.pop("stages", []):

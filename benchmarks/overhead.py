@@ -76,7 +76,7 @@ def plain(scenario: Scenario) -> Timed:
     settings = build.make(scenario, "optimiser", scenario.optimiser, ("optimiser",))
     optimiser = settings.make([*client.parameters(), *server.parameters()])
     images = task.data.train()
-    rows = build.make(scenario, "partition", scenario.data.partition, ("data",)).split(images.labels, 1, scenario.seed)[0]
+    rows = build.make(scenario, "partition", scenario.data.partition, ("data",)).split(images.labels, [1.0], scenario.seed)[0]
     pipeline = task.augment.pipeline(task.model.view(task.facts))
     losses: list[float] = []
     watch = Stopwatch()

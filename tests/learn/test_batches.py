@@ -7,7 +7,6 @@ import torch
 from edgesim.learn.augment.flip import Flip
 from edgesim.learn.batches import Batches
 from edgesim.learn.data.base import View
-from edgesim.learn.partitions.iid import Iid
 from edgesim.learn.pictures import ArrayImages
 from edgesim.learn.pipeline import Plain
 
@@ -76,19 +75,3 @@ def test_resuming_gives_the_same_batches(steps: int) -> None:
 def test_impossible_batch_sizes(batch: int) -> None:
     with pytest.raises(ValueError, match=f"batch_size must be between 1 and the 50 samples of client 0, got {batch}"):
         batches(batch=batch)
-
-
-@pytest.mark.parametrize("clients", [1, 3, 50])
-def test_iid_covers_every_row_once_in_equal_shares(clients: int) -> None:
-    shares = Iid().split(IMAGES.labels, clients, 0)
-    assert sorted(np.concatenate(shares)) == list(range(COUNT))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
-    assert all(np.array_equal(share, np.sort(share)) for share in shares)
-
-
-def test_iid_has_a_stream_of_its_own() -> None:
-    first, again, other = (Iid().split(IMAGES.labels, 3, seed) for seed in (0, 0, 1))
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not np.array_equal(first[0], other[0])
-    with pytest.raises(ValueError, match="clients must be between 1 and the 50 training samples, got 51"):
-        Iid().split(IMAGES.labels, 51, 0)

@@ -1,5 +1,6 @@
 """The words in which tensors and simulated time speak to each other: a value, what it cost, and the two halves of a model."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from edgesim.wire import Manifest, Payload
@@ -21,7 +22,26 @@ class Answer(NamedTuple):
     loss: Any
 
 
-class ClientHalf(Protocol):
+class Half(Protocol):
+    """What both halves have: weights that can travel, and a state that can be kept."""
+
+    def weights(self, *, optimiser: bool = False) -> Message:
+        """Everything that is learned here, as a message of role model; with `optimiser` its moments too."""
+
+    def load(self, message: Message) -> None:
+        """Take over what `weights` of another half of the same make gave."""
+
+    def reset(self) -> None:
+        """Forget what the optimiser remembers."""
+
+    def state(self) -> dict[str, Any]:
+        """All that must survive a restart (tensors, numbers, lists and dicts only)."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up where `state` was taken."""
+
+
+class ClientHalf(Half, Protocol):
     """The client's part of the model, its optimiser, its data and the sending end of its codecs."""
 
     def forward(self) -> Work:
@@ -33,21 +53,15 @@ class ClientHalf(Protocol):
     def backward(self, gradient: Message) -> Work:
         """Decode the answer, back-propagate and step the optimiser. value: None."""
 
-    def state(self) -> dict[str, Any]:
-        """All that must survive a restart (tensors, numbers, lists and dicts only)."""
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up where `state` was taken."""
-
-
-class ServerHalf(Protocol):
+class ServerHalf(Half, Protocol):
     """The server's part of the model, its optimiser and the receiving end of the codecs."""
 
-    def step(self, arrivals: list[Message]) -> Work:
-        """Decode, forward, loss, backward, optimiser step, encode the gradients. value: Answer."""
+    def step(self, arrivals: list[Message], senders: Sequence[int] = ()) -> Work:
+        """Decode, forward, loss, backward, optimiser step, encode the gradients. value: Answer.
 
-    def state(self) -> dict[str, Any]:
-        """All that must survive a restart."""
+        senders  number of the client that each arrival is from; 0, 1, ... where left out
+        """
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up where `state` was taken."""
+    def replica(self) -> "ServerHalf":
+        """Another half with a copy of the weights and of the optimiser's state, which goes its own way."""

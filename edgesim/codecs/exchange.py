@@ -1,5 +1,6 @@
 """Both codecs of one client-server pair, and the published charges that only the pair knows."""
 
+from copy import deepcopy
 from functools import cache
 from typing import NamedTuple
 
@@ -35,6 +36,15 @@ class Exchange:
         self.up_manifest = cache(up.manifest)
         self.down_manifest = cache(self._down_manifest)
         self.flops = cache(self._flops)
+
+    def copy(self) -> "Exchange":
+        """The same codecs with weights and memories of their own; shared where there is nothing to own."""
+        up, down = (deepcopy(codec) if codec.state_dict() else codec for codec in (self.up, self.down))
+        return self if (up, down) == (self.up, self.down) else Exchange(self.cut, up, down)
+
+    def with_own_downlink(self) -> "Exchange":
+        """The same uplink codec, and a downlink codec with a memory of its own."""
+        return Exchange(self.cut, self.up, deepcopy(self.down)) if self.down.state_dict() else self
 
     def to(self, accelerator: str) -> None:
         """Move what the codecs hold to a torch device of the host."""

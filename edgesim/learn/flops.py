@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from edgesim.learn import cargo
 from edgesim.learn.data.base import Facts
 from edgesim.learn.models.base import ClientPart, Model, ServerPart
 
@@ -32,6 +33,12 @@ class Costs:
         client, server = self._model.sketch(self._facts)
         client.with_attention = self._with_attention
         return client, server
+
+    @cached_property
+    def numbers(self) -> tuple[int, int]:
+        """Numbers that the client's and the server's part hold: parameters and buffers."""
+        client, server = self._parts
+        return cargo.held(client), cargo.held(server)
 
     @cached_property
     def _width(self) -> int:

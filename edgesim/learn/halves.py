@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from edgesim.codecs.base import Codec
 from edgesim.codecs.exchange import Exchange
+from edgesim.learn import cargo
 from edgesim.learn.batches import Batches
 from edgesim.learn.flops import Costs
 from edgesim.learn.models.base import ClientPart, ServerPart
@@ -48,9 +49,10 @@ class TorchClient:
         part.with_attention = exchange.up.needs_attention
         self.part = part
         self.batches = batches
-        self._exchange = exchange
+        self.exchange = exchange
         self._seed, self._client = seed, client
-        self._optimiser = optimiser.make([*part.parameters(), *parameters_of(exchange.up, "client")])
+        self._settings = optimiser
+        self.reset()
         self._generator = Generator(next(part.parameters()).device)
         flops = exchange.flops(batches.batch)
         self._forward_flops = batches.batch * costs.client_forward
@@ -58,6 +60,18 @@ class TorchClient:
         self._backward_flops = batches.batch * costs.client_backward + flops.decode_down
         self._step = 0
         self._sent: Payload | None = None
+
+    def reset(self) -> None:
+        self._optimiser = self._settings.make([*self.part.parameters(), *parameters_of(self.exchange.up, "client")])
+
+    def weights(self, *, optimiser: bool = False) -> Message:
+        return cargo.packed(self._learned(), self._optimiser if optimiser else None)
+
+    def load(self, message: Message) -> None:
+        cargo.unpack(message, self._learned(), self._optimiser)
+
+    def _learned(self) -> list[Tensor]:
+        return cargo.learned(self.part, self.exchange.up, "client")
 
     def forward(self) -> Work:
         """Run the next mini-batch up to the cut. value: Smashed, still in the graph."""
@@ -68,7 +82,7 @@ class TorchClient:
     def encode(self, smashed: Smashed) -> Work:
         """Compress. value: the Payload that leaves; what the answer is read with stays here."""
         self._generator.manual_seed(seed_of(self._seed, "codec", self._client, self._step))
-        self._sent = self._exchange.send_up(smashed, self._generator)
+        self._sent = self.exchange.send_up(smashed, self._generator)
         return Work(self._sent.departed(), self._encode_flops)
 
     def backward(self, gradient: Message) -> Work:
@@ -76,7 +90,7 @@ class TorchClient:
         handle = self._awaited()
         if not isinstance(gradient, Payload):
             raise ValueError("the gradient message carries no tensors; a timing-only server cannot answer a client that learns")
-        received = self._exchange.receive_down(gradient)
+        received = self.exchange.receive_down(gradient)
         if received.shape != handle.shape:
             raise ValueError(f"the gradient has shape {tuple(received.shape)}, but {tuple(handle.shape)} was sent")
         torch.autograd.backward(handle, received)
@@ -91,7 +105,7 @@ class TorchClient:
         return deepcopy(
             {
                 "part": self.part.state_dict(),
-                "codec": state_of(self._exchange.up, "client"),
+                "codec": state_of(self.exchange.up, "client"),
                 "optimiser": self._optimiser.state_dict(),
                 "batches": self.batches.state(),
                 "step": self._step,
@@ -100,7 +114,7 @@ class TorchClient:
 
     def restore(self, state: dict[str, Any]) -> None:
         self.part.load_state_dict(state["part"])
-        self._exchange.up.load_state_dict(state["codec"], strict=False)
+        self.exchange.up.load_state_dict(state["codec"], strict=False)
         self._optimiser.load_state_dict(state["optimiser"])
         self.batches.restore(state["batches"])
         self._step = state["step"]
@@ -120,29 +134,52 @@ class TorchServer:
     optimiser  settings; this half makes its own
     costs      FLOPs per sample
     batch      samples per arrival before compression
-    seed       of the run; codec randomness is a function of (seed, step, position of the arrival)
+    seed       of the run; codec randomness is a function of (seed, step, sender)
     """
 
     def __init__(
         self, part: ServerPart, exchange: Exchange, optimiser: Optimiser, costs: Costs, batch: int, *, seed: int
     ) -> None:
         self.part = part
-        self._exchange = exchange
+        self.exchange = exchange
+        self._answering: dict[int, Exchange] = {}  # the downlink codec of each client, where it has a memory
         self._batch = batch
         self._seed = seed
-        self._optimiser = optimiser.make([*part.parameters(), *parameters_of(exchange.up, "server")])
+        self._settings, self._costs = optimiser, costs
+        self.reset()
         self._generator = Generator(next(part.parameters()).device)
         self._flops = server_flops(exchange, costs, batch)
         self._step = 0
 
-    def step(self, arrivals: Sequence[Message]) -> Work:
+    def reset(self) -> None:
+        self._optimiser = self._settings.make([*self.part.parameters(), *parameters_of(self.exchange.up, "server")])
+
+    def weights(self, *, optimiser: bool = False) -> Message:
+        return cargo.packed(self._learned(), self._optimiser if optimiser else None)
+
+    def load(self, message: Message) -> None:
+        cargo.unpack(message, self._learned(), self._optimiser)
+
+    def replica(self) -> "TorchServer":
+        twin = TorchServer(
+            deepcopy(self.part), self.exchange.copy(), self._settings, self._costs, self._batch, seed=self._seed
+        )
+        twin._optimiser.load_state_dict(deepcopy(self._optimiser.state_dict()))
+        twin._step = self._step
+        return twin
+
+    def _learned(self) -> list[Tensor]:
+        return cargo.learned(self.part, self.exchange.up, "server")
+
+    def step(self, arrivals: Sequence[Message], senders: Sequence[int] = ()) -> Work:
         """One optimiser step on the mean loss of all arrivals. value: Answer(a gradient Payload per arrival, loss)."""
-        received = [self._exchange.receive_up(_payload(arrival)) for arrival in arrivals]
+        senders = senders or range(len(arrivals))
+        received = [self.exchange.receive_up(_payload(arrival)) for arrival in arrivals]
         loss = self._loss([smashed for _wire, smashed in received])
         torch.autograd.backward(loss)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
-        gradients: list[Message] = [self._answer(wire, place) for place, (wire, _smashed) in enumerate(received)]
+        gradients: list[Message] = [self._answer(wire, who) for who, (wire, _smashed) in zip(senders, received, strict=True)]
         self._step += 1
         return Work(Answer(gradients, loss.detach()), len(arrivals) * self._flops)
 
@@ -151,17 +188,26 @@ class TorchServer:
         return deepcopy(
             {
                 "part": self.part.state_dict(),
-                "codec": state_of(self._exchange.up, "server"),
+                "codec": state_of(self.exchange.up, "server"),
                 "optimiser": self._optimiser.state_dict(),
                 "step": self._step,
+                "answers": {who: pair.down.state_dict() for who, pair in self._answering.items()},
             }
         )
 
     def restore(self, state: dict[str, Any]) -> None:
         self.part.load_state_dict(state["part"])
-        self._exchange.up.load_state_dict(state["codec"], strict=False)
+        self.exchange.up.load_state_dict(state["codec"], strict=False)
         self._optimiser.load_state_dict(state["optimiser"])
         self._step = state["step"]
+        for who, memory in state["answers"].items():
+            self._pair(who).down.load_state_dict(memory)
+
+    def _pair(self, client: int) -> Exchange:
+        """The codecs as they are between this server and that client."""
+        if client not in self._answering:
+            self._answering[client] = self.exchange.with_own_downlink()
+        return self._answering[client]
 
     def _loss(self, arrived: Sequence[Smashed]) -> Tensor:
         """Mean over all rows; rows of an arrival with weights share what falls to that arrival by those weights."""
@@ -177,11 +223,11 @@ class TorchServer:
         weight = _joined([_weights(smashed) * (len(smashed.x) / _rows(group)) for smashed in group])  # sums to 1
         return weight @ cross_entropy(logits, labels, reduction="none")
 
-    def _answer(self, wire: Tensor, place: int) -> Payload:
+    def _answer(self, wire: Tensor, client: int) -> Payload:
         if wire.grad is None:
             raise ValueError("the loss does not depend on what arrived: the uplink codec's expand must be differentiable")
-        self._generator.manual_seed(seed_of(self._seed, "codec", "server", self._step, place))
-        return self._exchange.send_down(wire.grad, self._batch, self._generator)
+        self._generator.manual_seed(seed_of(self._seed, "codec", "server", self._step, client))
+        return self._pair(client).send_down(wire.grad, self._batch, self._generator)
 
 
 def parameters_of(codec: Codec, end: End) -> list[Parameter]:

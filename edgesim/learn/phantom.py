@@ -1,10 +1,12 @@
 """Halves without tensors: the same messages and the same FLOPs as the torch halves, and nothing computed.
 
-They take an `Exchange` and `Costs` but need no torch themselves; every answer is prepared once.
+Every answer is prepared once, so that one phantom can stand in for any number of clients.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from edgesim.learn import cargo
 from edgesim.work import Answer, Message, Work
 
 if TYPE_CHECKING:
@@ -12,13 +14,40 @@ if TYPE_CHECKING:
     from edgesim.learn.flops import Costs
 
 
-class PhantomClient:
+class Phantom:
+    """What both phantom halves have in common: they carry nothing.
+
+    numbers  weights of the half, its end of the codec included; moments: what its optimiser remembers of them
+    """
+
+    def __init__(self, numbers: int, moments: int) -> None:
+        self._weights = cargo.manifest(numbers)
+        self._with_moments = cargo.manifest(numbers, moments)
+
+    def weights(self, *, optimiser: bool = False) -> Message:
+        return self._with_moments if optimiser else self._weights
+
+    def load(self, message: Message) -> None:
+        """There is nothing to load."""
+
+    def reset(self) -> None:
+        """There is nothing to forget."""
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """There is nothing to restore."""
+
+
+class PhantomClient(Phantom):
     """The client of a timing-only run; see `TorchClient`.
 
     batch  samples per mini-batch
     """
 
-    def __init__(self, exchange: "Exchange", costs: "Costs", batch: int) -> None:
+    def __init__(self, exchange: "Exchange", costs: "Costs", batch: int, numbers: int = 0, moments: int = 0) -> None:
+        super().__init__(numbers, moments)
         flops = exchange.flops(batch)
         self._forward = Work(None, batch * costs.client_forward)
         self._encode = Work(exchange.up_manifest(batch), flops.encode_up)
@@ -33,28 +62,20 @@ class PhantomClient:
     def backward(self, gradient: Message) -> Work:
         return self._backward
 
-    def state(self) -> dict[str, Any]:
-        return {}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """There is nothing to restore."""
-
-
-class PhantomServer:
+class PhantomServer(Phantom):
     """The server of a timing-only run; see `TorchServer`."""
 
-    def __init__(self, exchange: "Exchange", costs: "Costs", batch: int) -> None:
+    def __init__(self, exchange: "Exchange", costs: "Costs", batch: int, numbers: int = 0, moments: int = 0) -> None:
+        super().__init__(numbers, moments)
         self._gradient = exchange.down_manifest(batch)
         self._flops = server_flops(exchange, costs, batch)
 
-    def step(self, arrivals: list[Message]) -> Work:
+    def step(self, arrivals: Sequence[Message], senders: Sequence[int] = ()) -> Work:
         return Work(Answer([self._gradient] * len(arrivals), None), len(arrivals) * self._flops)
 
-    def state(self) -> dict[str, Any]:
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """There is nothing to restore."""
+    def replica(self) -> "PhantomServer":
+        return self
 
 
 def server_flops(exchange: "Exchange", costs: "Costs", batch: int) -> float:

@@ -72,3 +72,10 @@ class Evaluation(NamedTuple):
     accuracy: float  # sample-weighted
     accuracy_batch_mean: float  # unweighted mean over batches, as the published code reports it
     loss: float
+
+
+class Holding(NamedTuple):
+    """One training image of one client."""
+
+    client: int
+    index: int  # place in the training set

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_type_hi
 
 from edgesim.errors import UsageError
 from edgesim.record import atomic
-from edgesim.rows import Entry, Evaluation, Step, Transfer
+from edgesim.rows import Entry, Evaluation, Holding, Step, Transfer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +21,13 @@ ROWS_PER_PART = 20_000
 SECONDS_PER_PART = 30.0  # wall clock
 ROWS_PER_GROUP = 65_536  # of the merged file: large enough to compress, small enough to hold a few in memory
 COMPRESSION = "zstd"
-ROW_TYPES: dict[str, type[NamedTuple]] = {"steps": Step, "transfers": Transfer, "entries": Entry, "evaluations": Evaluation}
+ROW_TYPES: dict[str, type[NamedTuple]] = {
+    "steps": Step,
+    "transfers": Transfer,
+    "entries": Entry,
+    "evaluations": Evaluation,
+    "partition": Holding,
+}
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 

@@ -78,4 +78,4 @@ class Holding(NamedTuple):
     """One training image of one client."""
 
     client: int
-    index: int  # place in the training set
+    image: int  # place in the training set

@@ -15,7 +15,7 @@ def test_every_image_is_recorded_with_its_client(tmp_path: Path) -> None:
     back = tables.read(tmp_path, "partition")
     assert back.schema.equals(tables.schema("partition"))
     assert back.schema.types == [pa.int64(), pa.int64()]
-    assert back.to_pydict() == {"client": [0, 0, 1, 1, 1, 2], "index": [0, 3, 1, 2, 5, 4]}
+    assert back.to_pydict() == {"client": [0, 0, 1, 1, 1, 2], "image": [0, 3, 1, 2, 5, 4]}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["partition.csv", "partition.parquet"]
 
 

@@ -44,6 +44,7 @@ SLOTS: Mapping[str, Slot] = {
     "channel": Slot("channels", "Channel", "channels"),
     "radio": Slot("edgesim.sim.radio", "Radio", "radios"),
     "transport": Slot("edgesim.sim.transports", "Transport", "transports"),
+    "distribution": Slot("edgesim.sim.distributions", "Distribution", "distributions"),
     "protocol": Slot("edgesim.protocols", "Protocol", "protocols"),
     "optimiser": Slot("edgesim.learn.optimisers", "Optimiser", "optimisers"),
 }

@@ -32,6 +32,7 @@ SLOTS = {
     "channels": ("channel", "uplink.channel, downlink.channel"),
     "radio": ("radio", "uplink.radio, downlink.radio"),
     "transports": ("transport", "uplink.transport, downlink.transport"),
+    "distributions": ("distribution", "clients.vary"),
     "protocols": ("protocol", "protocol"),
     "optimisers": ("optimiser", "optimiser"),
 }

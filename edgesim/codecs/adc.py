@@ -8,19 +8,19 @@ from torch import Generator, Tensor
 from torch.nn.functional import pad
 
 from edgesim.codecs.base import Codec, Cut, Ratios, bits_for
-from edgesim.codecs.parts.kmeans import Clusters, Init, TolMode, kmeans, kmeans_flops, sizes_of
+from edgesim.codecs.parts import balance
+from edgesim.codecs.parts.balance import Pair, Split
+from edgesim.codecs.parts.kmeans import Clusters, Init, TolMode, kmeans, kmeans_flops
 from edgesim.codecs.parts.knobs import one_of, whole, within
-from edgesim.codecs.parts.merging import best_positions, label_shares, mean_rows, merge_tokens
+from edgesim.codecs.parts.merging import best_positions, label_shares, mean_rows, merge_tokens, received_clusters
 from edgesim.codecs.parts.precision import widen
 from edgesim.errors import RunError
 from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
 
-Split = Literal["sqrt", "fifth", "r1bug"]
-Key = Literal["cls_score", "cls_token", "avg_token"]
+Key = Literal["cls_score", "patch_score", "cls_token", "avg_token"]
 Select = Literal["mean_score", "centroid"]
 LossWeight = Literal["cluster", "size"]
 Labels = Literal["sizes", "assignment", "dense"]
-EXPONENTS: dict[str, tuple[float, float]] = {"sqrt": (1 / 2, 1 / 2), "fifth": (1 / 5, 4 / 5), "r1bug": (1 / 2, 1 / 4)}
 
 
 class ADC(Codec):
@@ -34,13 +34,19 @@ class ADC(Codec):
     Sources: Alvetreti et al., arXiv 2509.15058, equations 4 and 5; compression.md 2.2. Edge cases as compression.md 2.2.8
     recommends: T = 1 is a plain mean, T = B merges nothing.
     Ledgers: paper T k / (B n) both ways; code xi as asked for, whatever T and k come out (with T and k given, T k / (B n)).
+    `split: measured` clusters every batch for each pair of `balance.pairs` and sends the one with the largest (1 - V) M of
+    `balance.fidelity`: the share of the keys' variance that merging keeps times the share of patch attention that selection
+    keeps. The message is as large as the largest pair's whatever is chosen: T k token rows [T k, d], zeros up to that size, and
+    both numbers. So sizes are known before any data is; the server's work is charged at the longest sequence.
 
     xi           target ratio to no compression, both ways; or give T and k
     split        how xi is shared between samples and tokens: `sqrt` xi^1/2 xi^1/2 (the paper), `fifth` xi^1/5 xi^4/5 (published
-                 code until 2025-09-20), `r1bug` xi^1/2 xi^1/4 (the 2026 release; its true ratio is xi^3/4)
+                 code until 2025-09-20), `r1bug` xi^1/2 xi^1/4 (the 2026 release; its true ratio is xi^3/4), or `measured`: for
+                 each batch the best of five shares, as below
     T            merged samples per batch, with k in place of xi; a shorter batch has at most as many as samples
     k            tokens kept, the class token included
-    key          what is clustered: `cls_score` class-token attention [n], `cls_token` or `avg_token` of the activations [d]
+    key          what is clustered: `cls_score` class-token attention [n]; `patch_score` the same without that to itself, so by
+                 where the model looks, which then ranks tokens too; `cls_token` or `avg_token` of the activations [d]
     select       what ranks tokens: `mean_score` of the cluster (the paper), or `centroid` as the published code does: with
                  a key in feature space it takes features 1..d-1 for token scores, so it reaches the tokens below min(n, d) only
     loss_weight  weight of a cluster in the loss: every `cluster` alike (published code), or by its `size` |C_i|/B
@@ -87,11 +93,12 @@ class ADC(Codec):
         within("[0, inf)", tol=tol)
         self.tokens, self.width = cut.item
         self.xi, self.T, self.split = xi, T, split
-        self.k = self._tokens_kept(k)
+        self.k = self._tokens_kept(k)  # the most of all pairs where the split is measured
         self.key, self.select, self.loss_weight = key, select, loss_weight
         self.init, self.max_iter, self.tol, self.tol_mode = init, max_iter, tol, tol_mode
         self.labels = "dense" if cut.soft_labels else labels
-        self.key_width = self.tokens if key == "cls_score" else self.width
+        self.fixed_size = split == "measured" and self.labels != "dense"
+        self.key_width = self.tokens if key in ("cls_score", "patch_score") else self.width
         reach = min(self.tokens, self.key_width)
         if select == "centroid" and self.k > reach:
             raise ValueError(f"select=centroid with key={key} reaches {reach} tokens, but k is {self.k}; use mean_score")
@@ -100,10 +107,9 @@ class ADC(Codec):
         """k from the knobs; ValueError unless they are xi alone, or T and k."""
         if self.xi is not None and (self.T, k) == (None, None):
             within("(0, 1]", xi=self.xi)
-            share: float = self.xi ** EXPONENTS[self.split][1]
-            return max(1, math.floor(share * self.tokens))
-        if self.xi is not None or self.T is None or k is None:
-            raise ValueError(f"give either xi, or both T and k; got xi={self.xi}, T={self.T}, k={k}")
+            return balance.tokens_kept(self.split, self.xi, self.tokens)[-1]
+        if self.xi is not None or self.T is None or k is None or self.split == "measured":
+            raise ValueError(f"give either xi, or both T and k; got xi={self.xi}, T={self.T}, k={k}, split={self.split}")
         whole("[1, inf)", T=self.T)
         whole(f"[1, {self.tokens}]", k=k)
         return k
@@ -112,55 +118,81 @@ class ADC(Codec):
 
     @property
     def item(self) -> tuple[int, ...]:
-        return self.k, self.width
+        return (self.width,) if self.split == "measured" else (self.k, self.width)
 
-    def rows(self, batch: int) -> int:
-        """T: the clusters wanted of `batch` samples."""
+    def pairs(self, batch: int) -> tuple[Pair, ...]:
+        """T, the clusters wanted of `batch` samples, and k; several to choose from where the split is measured."""
         if self.xi is None:
             assert self.T is not None
-            return min(self.T, batch)
-        share: float = self.xi ** EXPONENTS[self.split][0]
-        return min(max(1, math.floor(share * batch)), batch)
+            return (Pair(min(self.T, batch), self.k),)
+        return balance.pairs(self.split, self.xi, batch, self.tokens)
+
+    def clusters(self, batch: int) -> int:
+        """The most clusters that `batch` samples may be merged to."""
+        return max(pair.clusters for pair in self.pairs(batch))
+
+    def rows(self, batch: int) -> int:
+        """T rows of k tokens; token rows where the split is measured."""
+        return max(pair.rows for pair in self.pairs(batch)) if self.split == "measured" else self.clusters(batch)
 
     def decoded(self, batch: int) -> tuple[int, ...]:
-        return (self.rows(batch), self.k, self.width)
+        """A measured split may give more rows of fewer tokens, which cost the server less (its attention is quadratic)."""
+        if self.split != "measured":
+            return (self.rows(batch), self.k, self.width)
+        longest = max(pair.tokens for pair in self.pairs(batch))
+        return (math.ceil(self.rows(batch) / longest), longest, self.width)
 
     def manifest(self, batch: int) -> Manifest:
-        return self._manifest(batch, self.rows(batch))
+        return self._manifest(batch, self.clusters(batch))
 
     def _manifest(self, batch: int, sent: int) -> Manifest:
         """The message if `sent` clusters were found."""
-        values = Field("values", (sent, self.k, self.width), FLOAT_BITS, "values", analog=True)
+        rows = self.rows(batch) if self.split == "measured" else sent
+        values = Field("values", (rows, *self.item), FLOAT_BITS, "values", analog=True)
+        fields = (values, *self._label_fields(batch, sent), *self._pair_fields(batch))
         base, ratios = self.cut.base_bits(batch), self.ratios(batch)
-        return Manifest((values, *self._label_fields(batch, sent)), base * ratios.paper_up, base * ratios.code_up)
+        return Manifest(fields, base * ratios.paper_up, base * ratios.code_up)
+
+    def _pair_fields(self, batch: int) -> tuple[Field, ...]:
+        """How many clusters there are, and of how many tokens."""
+        if self.split != "measured":
+            return ()
+        sent = Field("sent", (1,), bits_for(self.clusters(batch) + 1), "side")
+        return sent, Field("kept", (1,), bits_for(self.tokens + 1), "side")
 
     def _label_fields(self, batch: int, sent: int) -> tuple[Field, ...]:
         # One size for every cluster wanted; clusters that were not found have size 0.
-        sizes = Field("sizes", (self.rows(batch),), bits_for(batch + 1), "side")
+        sizes = Field("sizes", (self.clusters(batch),), bits_for(batch + 1), "side")
         if not self.cut.classes or self.labels == "dense":
             dense = (Field("labels", (sent, self.cut.classes), FLOAT_BITS, "labels"),) if self.cut.classes else ()
             return (*dense, sizes) if self.loss_weight == "size" else dense
         if self.labels == "sizes":
             return (*self.cut.label_fields(batch), sizes)
-        return (*self.cut.label_fields(batch), Field("assignment", (batch,), bits_for(self.rows(batch)), "side"))
+        return (*self.cut.label_fields(batch), Field("assignment", (batch,), bits_for(self.clusters(batch)), "side"))
 
     def ratios(self, batch: int) -> Ratios:
-        realised = self.rows(batch) * self.k / (batch * self.tokens)
+        realised = self.rows(batch) * math.prod(self.item) / (batch * self.cut.features)
         nominal = realised if self.xi is None else self.xi
         return Ratios(realised, realised, nominal, nominal)
 
     def flops(self, batch: int) -> tuple[float, float]:
         """k-means at `max_iter` iterations (`kmeans_flops`: an upper bound, so that the cost is known before any data is).
 
-        Then: averaging tokens B n d (`avg_token`); mean scores B n + T n (where not the centroids); ranking, a sort of T rows,
-        T n ceil(log2 n) comparisons; merging B k d + T k d, its adjoint T k d (charged here). Decoding: labels B + T C.
+        Then: averaging tokens B n d (`avg_token`); scores of patches 2 B n (`patch_score`); mean scores B n + T n (where not
+        the centroids); ranking, a sort of T rows, T n ceil(log2 n) comparisons; merging B k d + T k d, its adjoint T k d
+        (charged here). A measured split clusters and ranks for every pair, measures each with 6 B m + 2 B n + B k
+        (`fidelity`), and is charged the largest merging. Decoding: labels B + T C.
         """
-        count, merged = self.rows(batch), self.k * self.width
-        cost = kmeans_flops(batch, self.key_width, count, init=self.init, max_iter=self.max_iter)
+        pairs, width = self.pairs(batch), self.key_width
+        cost = sum(kmeans_flops(batch, width, count, init=self.init, max_iter=self.max_iter) for count, _k in pairs)
         cost += batch * self.tokens * self.width if self.key == "avg_token" else 0.0
-        cost += (batch + count) * self.tokens if self._ranks_by_scores() else 0.0
-        cost += count * self.tokens * bits_for(self.tokens) + (batch + 2.0 * count) * merged
-        decode = 0.0 if self.labels == "dense" else float(batch + count * self.cut.classes)
+        cost += 2.0 * batch * self.tokens if self.key == "patch_score" else 0.0
+        cost += sum((batch + count) * self.tokens for count, _k in pairs) if self._ranks_by_scores() else 0.0
+        cost += sum(count * self.tokens * bits_for(self.tokens) for count, _k in pairs)
+        if self.split == "measured":
+            cost += sum(batch * (6.0 * width + 2.0 * self.tokens + k) for _count, k in pairs)
+        cost += (batch * self.k + 2.0 * max(pair.rows for pair in pairs)) * self.width
+        decode = 0.0 if self.labels == "dense" else float(batch + self.clusters(batch) * self.cut.classes)
         return cost, decode
 
     # -- tensors ------------------------------------------------------------------------------------------------------
@@ -170,16 +202,28 @@ class ADC(Codec):
         x = widen(smashed.x)
         with torch.no_grad():
             scores, keys = self._scores_and_keys(x, smashed.attention)
-            count = self.rows(len(x))
+            clusters, positions = self._chosen(scores, keys, generator)
+        wire = merge_tokens(x, clusters, positions)
+        sent, kept = positions.shape
+        if self.split == "measured":
+            wire = pad(wire.flatten(0, 1), (0, 0, 0, self.rows(len(x)) - sent * kept))
+        manifest = self._manifest(len(x), sent)
+        tensors = {"values": wire.detach(), **self._side(smashed.labels, clusters, self.clusters(len(x)))}
+        tensors |= {"sent": positions.new_tensor([sent]), "kept": positions.new_tensor([kept])}
+        tensors = {item.name: tensors[item.name] for item in manifest.fields}
+        return Payload(manifest, tensors, handle=wire, kept={"assignment": clusters.assignment, "positions": positions})
+
+    def _chosen(self, scores: Tensor, keys: Tensor, generator: Generator) -> tuple[Clusters, Tensor]:
+        """The clusters, and the tokens each of them keeps, [T, k]: of the one pair, or of the best."""
+        found = []
+        for count, k in self.pairs(len(keys)):
             clusters = kmeans(
                 keys, count, generator, init=self.init, max_iter=self.max_iter, tol=self.tol, tol_mode=self.tol_mode
             )
-            positions = best_positions(self._ranking(scores, clusters), self.k)
-        wire = merge_tokens(x, clusters, positions)
-        manifest = self._manifest(len(x), len(wire))
-        tensors = {"values": wire.detach(), **self._side(smashed.labels, clusters, count)}
-        tensors = {item.name: tensors[item.name] for item in manifest.fields}
-        return Payload(manifest, tensors, handle=wire, kept={"assignment": clusters.assignment, "positions": positions})
+            found.append((clusters, best_positions(self._ranking(scores, clusters), k)))
+        if len(found) == 1:
+            return found[0]
+        return found[int(torch.stack([balance.fidelity(keys, scores, *one) for one in found]).argmax())]
 
     def _scores_and_keys(self, x: Tensor, attention: Tensor | None) -> tuple[Tensor, Tensor]:
         """Class-token attention [B, n] and what is clustered [B, m]."""
@@ -187,7 +231,9 @@ class ADC(Codec):
             raise ValueError("adc needs the class token's attention, but the smashed data has none")
         scores = widen(attention)
         keys = scores
-        if self.key != "cls_score":
+        if self.key == "patch_score":
+            keys = balance.patch_scores(scores)
+        elif self.key != "cls_score":
             keys = x[:, 0] if self.key == "cls_token" else x.mean(1)
         if not bool(scores.isfinite().all() & keys.isfinite().all()):
             raise RunError(
@@ -197,7 +243,7 @@ class ADC(Codec):
         return scores, keys
 
     def _ranks_by_scores(self) -> bool:
-        return self.select == "mean_score" and self.key != "cls_score"
+        return self.select == "mean_score" and self.key in ("cls_token", "avg_token")
 
     def _ranking(self, scores: Tensor, clusters: Clusters) -> Tensor:
         """What ranks the tokens of each cluster, [T, n] or, in feature space, [T, min(n, d)]."""
@@ -222,26 +268,22 @@ class ADC(Codec):
 
     def expand(self, wire: Tensor, payload: Payload) -> Smashed:
         """The merged samples, their soft labels rebuilt from what arrived, and their shares of the loss."""
-        sizes, assignment = self._received_clusters(len(wire), payload)
+        wire = self._merged(wire, payload)
+        sizes, assignment = received_clusters(payload.tensors, len(wire), grouped=self.labels == "sizes")
         labels = payload.tensors.get("labels")
         if labels is not None and assignment is not None and sizes is not None:
             labels = label_shares(labels, assignment, sizes, self.cut.classes)
         weight = sizes / sizes.sum() if sizes is not None and self.loss_weight == "size" else None
         return Smashed(wire, labels, weight=weight)
 
-    def _received_clusters(self, count: int, payload: Payload) -> tuple[Tensor | None, Tensor | None]:
-        """Sizes [T] and the cluster of each received label [B], as far as they were sent or follow from what was sent."""
-        sizes, assignment = payload.tensors.get("sizes"), payload.tensors.get("assignment")
-        if assignment is not None:
-            return sizes_of(assignment, count), assignment
-        if sizes is None:
-            return None, None
-        sizes = sizes[:count]
-        labels = payload.tensors.get("labels")
-        if labels is None or self.labels == "dense":
-            return sizes, None
-        numbers = torch.arange(count, device=sizes.device)
-        return sizes, numbers.repeat_interleave(sizes, output_size=len(labels))
+    def _merged(self, wire: Tensor, payload: Payload) -> Tensor:
+        """[T, k, d] of what arrived."""
+        if self.split != "measured":
+            return wire
+        sent, kept = torch.cat([payload.tensors["sent"], payload.tensors["kept"]]).tolist()
+        k = min(max(kept, 1), self.tokens, len(wire))  # beyond what can be sent lie bit errors only
+        count = min(max(sent, 1), len(wire) // k)
+        return wire[: count * k].view(count, k, self.width)
 
     def spread(self, outputs: Tensor, payload: Payload) -> Tensor:
         """Each sample gets the output of the cluster that it was merged into."""

@@ -1,9 +1,11 @@
 """Merging samples of a cluster and keeping their best tokens (compression.md 2.2.2, 2.2.3)."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
-from edgesim.codecs.parts.kmeans import Clusters
+from edgesim.codecs.parts.kmeans import Clusters, sizes_of
 
 
 def best_positions(scores: Tensor, k: int) -> Tensor:
@@ -48,3 +50,22 @@ def label_shares(labels: Tensor, assignment: Tensor, sizes: Tensor, classes: int
     counts = torch.zeros(len(sizes) * classes, device=labels.device)
     counts.index_add_(0, assignment * classes + labels, torch.ones(len(labels), device=labels.device))
     return counts.view(len(sizes), classes) / sizes[:, None]
+
+
+def received_clusters(tensors: Mapping[str, Tensor], count: int, *, grouped: bool) -> tuple[Tensor | None, Tensor | None]:
+    """Sizes [T] and the cluster of each received label [B], as far as they were sent or follow from what was sent.
+
+    tensors  of the message: `assignment`, or `sizes` (those of clusters that were not found are 0, at the end) and `labels`
+    count    T
+    grouped  labels stand in the order of their clusters
+    """
+    sizes, assignment = tensors.get("sizes"), tensors.get("assignment")
+    if assignment is not None:
+        return sizes_of(assignment, count), assignment
+    if sizes is None:
+        return None, None
+    sizes = sizes[:count]
+    if "labels" not in tensors or not grouped:
+        return sizes, None
+    numbers = torch.arange(count, device=sizes.device)
+    return sizes, numbers.repeat_interleave(sizes, output_size=len(tensors["labels"]))

@@ -38,6 +38,17 @@ class Plan(NamedTuple):
     failure: float
 
 
+class _Each(NamedTuple):
+    """What is known of each scheme, as lists: an array's element takes ten times as long to look up."""
+
+    bits: list[int]
+    rate: list[float]
+    efficiency: list[float]
+    gaps: list[float]
+    ladder: list[int]
+    ladder_db: list[float]
+
+
 class Adaptation:
     """A table of schemes with a decoder: chooses among them, and says how often what was sent with one fails.
 
@@ -79,7 +90,15 @@ class Adaptation:
         self._margins, self._counts = self._tabulated(), cut.number
         self.thresholds_db = self._thresholds()
         self._ladder_db, self._ladder = self._climbed()
-        self._lists = [row.tolist() for row in self._margins], self._counts.tolist(), self._ladder_db.tolist()
+        self._lists = [row.tolist() for row in self._margins], self._counts.tolist()
+        self._each = _Each(
+            bits.tolist(),
+            self.schemes.rate.tolist(),
+            self._efficiency.tolist(),
+            self._gaps.tolist(),
+            self._ladder.tolist(),
+            self._ladder_db.tolist(),
+        )
 
     def choose(self, snr: np.ndarray, margin_db: float = 0.0) -> Choice:
         """The fastest scheme that is good enough at each reported SNR [n], taken `margin_db` lower [dB].
@@ -95,9 +114,22 @@ class Adaptation:
         scheme = self._ladder[np.maximum(rung, 0)]
         return Choice(scheme, np.where(rung >= 0, self._efficiency[scheme], 0.0))
 
-    def information(self, scheme: int, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def pick(self, snr: float, margin_db: float = 0.0) -> tuple[int, float]:
+        """`choose` for one report without an array: the scheme and its information bits per symbol."""
+        if self.fixed is not None:
+            return self.fixed, self._each.efficiency[self.fixed]
+        rung = bisect_right(self._each.ladder_db, 10.0 * math.log10(max(snr, TINY)) - margin_db)
+        scheme = self._each.ladder[max(rung - 1, 0)]
+        return scheme, self._each.efficiency[scheme] if rung else 0.0
+
+    def information(self, scheme: int | np.ndarray, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What a symbol of `scheme` tells the decoder at each SNR: mean [bit] and variance [bit^2], as the decoder sees it."""
-        mean, variance = coding.information(int(self.schemes.bits[scheme]), snr / self._gaps[scheme])
+        mean, variance = coding.information(self.schemes.bits[scheme], snr / self._gaps[scheme])
+        return mean, variance * coding.WIDER
+
+    def told(self, scheme: int, snr: float) -> tuple[float, float]:
+        """`information` at one SNR without an array."""
+        mean, variance = coding.told(self._each.bits[scheme], snr / self._each.gaps[scheme])
         return mean, variance * coding.WIDER
 
     def failure(
@@ -108,7 +140,20 @@ class Adaptation:
         1 - (1 - eps)^C for C code blocks that share the symbols. Symbols beyond the mother code repeat it.
         """
         margin, count = self._margin(scheme, bits, symbols, information, variance)
-        return _any_of(count, coding.tail(margin))
+        return coding.any_of(count, coding.tail(margin))
+
+    def risk(self, scheme: int, bits: int, symbols: float, information: float, variance: float) -> float:
+        """`failure` of one packet without an array."""
+        count, size, mother_rate = mcs.cut(bits, self._each.rate[scheme])
+        used = symbols / count
+        if used > size / mother_rate / self._each.bits[scheme]:
+            one = [np.array([value]) for value in (scheme, bits, symbols, information, variance)]
+            return float(self.failure(*one)[0])
+        over, spread = information / count - size + 0.5 * math.log2(max(used, 1.0)), math.sqrt(variance / count)
+        if spread == 0.0:
+            return float(over < 0.0)
+        share = math.erfc(over / spread * math.sqrt(0.5)) / 2.0
+        return share if count == 1 else coding.one_of(count, share)
 
     def failures(self, scheme: np.ndarray, snr: np.ndarray) -> np.ndarray:
         """How often packets of `packet_bits` fail at constant SNR, [n]: `failure` from a table, linear in dB between points.
@@ -118,7 +163,7 @@ class Adaptation:
         _check_snr(snr)
         place, share = coding.grid(coding.decibels(np.maximum(snr, TINY)))
         margin = self._margins[scheme, place] * (1.0 - share) + self._margins[scheme, place + 1] * share
-        return _any_of(self._counts[scheme], coding.tail(margin))
+        return coding.any_of(self._counts[scheme], coding.tail(margin))
 
     def plan(self, snr_db: float, reported_db: float | None = None) -> Plan:
         """One packet of `packet_bits` without an array: chosen by the reported SNR [dB], failing by the true one [dB].
@@ -129,19 +174,19 @@ class Adaptation:
         """
         if math.isnan(snr_db) or (reported_db is not None and math.isnan(reported_db)):
             raise ValueError(f"SNR must be a number, got {snr_db} and {reported_db}")
-        margins, counts, ladder = self._lists
+        margins, counts = self._lists
         scheme = self.fixed
         if scheme is None:
-            rung = bisect_right(ladder, snr_db if reported_db is None else reported_db)
+            rung = bisect_right(self._each.ladder_db, snr_db if reported_db is None else reported_db)
             if rung == 0:
                 return Plan(-1, math.inf, 1.0)
-            scheme = int(self._ladder[rung - 1])
+            scheme = self._each.ladder[rung - 1]
         where = min(max((snr_db - density.LEAST_DB) / density.STEP_DB, 0.0), density.POINTS - 1.0)
         place = min(int(where), density.POINTS - 2)
         low, high = margins[scheme][place : place + 2]
         failure = math.erfc((low + (high - low) * (where - place)) * math.sqrt(0.5)) / 2.0
         if counts[scheme] > 1:
-            failure = 1.0 if failure == 1.0 else -math.expm1(counts[scheme] * math.log1p(-failure))
+            failure = coding.one_of(counts[scheme], failure)
         return Plan(scheme, self.packet_bits / float(self._efficiency[scheme]), failure)
 
     def _margin(
@@ -236,12 +281,3 @@ def _table(schemes: str | Schemes) -> Schemes:
 def _check_snr(snr: np.ndarray) -> None:
     if not (snr >= 0.0).all():
         raise ValueError(f"SNR must not be negative or NaN, got {snr.min()}")
-
-
-def _any_of(count: np.ndarray, failure: np.ndarray) -> np.ndarray:
-    """1 - (1 - eps)^C: one of C blocks fails."""
-    if (count == 1).all():
-        return failure
-    sure = failure == 1.0
-    any_fails: np.ndarray = np.where(sure, 1.0, -np.expm1(count * np.log1p(-np.where(sure, 0.0, failure))))
-    return any_fails

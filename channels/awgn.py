@@ -2,12 +2,9 @@
 
 from typing import Annotated
 
-from torch import Generator, Tensor
-
 from channels import theory, units
-from channels.base import Channel, Draws, Equaliser
+from channels.base import Channel, Draws
 from channels.blocks import constant
-from channels.equalise import transmit
 
 
 class AWGN(Channel):
@@ -28,10 +25,6 @@ class AWGN(Channel):
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
         """One block without end."""
         return constant(1.0, self.snr)
-
-    def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
-        """x plus noise of variance 1/snr per value; see `channels.equalise.transmit`."""
-        return transmit(x, draws, generator, equaliser)
 
     def capacity(self) -> float:
         """log2(1 + snr) [bit/symbol]."""

@@ -3,12 +3,9 @@
 import math
 from typing import Annotated
 
-from torch import Generator, Tensor
-
 from channels import units
-from channels.base import Channel, Draws, Equaliser
+from channels.base import Channel, Draws
 from channels.blocks import constant
-from channels.equalise import transmit
 
 
 class BitFlip(Channel):
@@ -37,10 +34,6 @@ class BitFlip(Channel):
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
         """One block without end."""
         return constant(1.0, self.snr)
-
-    def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
-        """x plus noise, if any: values that travel as symbols have no bits to invert."""
-        return transmit(x, draws, generator, equaliser)
 
     def capacity(self) -> float:
         """1 - H(p): what a code carries per bit sent [bit]."""

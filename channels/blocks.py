@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from channels.base import Draws
+from channels.draws import Draws
 
 Law = Callable[[np.random.Generator, int], np.ndarray]  # generator, n -> n independent gains |h|^2 of mean 1
 Source = Callable[[int, int], np.ndarray]  # key, number of a chunk -> what its blocks have, [..., CHUNK]
@@ -46,11 +46,13 @@ class Blocks:
 
     source    what the blocks of a chunk have: must be a pure function
     length_s  T [s]; inf: block 0 lasts for ever
+    kept      chunks remembered
     """
 
-    def __init__(self, source: Source, length_s: float) -> None:
+    def __init__(self, source: Source, length_s: float, kept: int = KEPT) -> None:
         self._source = source
         self._length_s = float(length_s)
+        self._kept = kept
         self._chunks: dict[tuple[int, int], np.ndarray] = {}
 
     def look(self, start_s: float, blocks: int, key: int) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +100,7 @@ class Blocks:
             return known
         drawn = self._source(key, number)
         drawn.flags.writeable = False
-        if len(self._chunks) >= KEPT:
+        if len(self._chunks) >= self._kept:
             del self._chunks[next(iter(self._chunks))]  # the oldest
         self._chunks[key, number] = drawn
         return drawn

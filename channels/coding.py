@@ -32,26 +32,45 @@ def _table() -> dict[int, np.ndarray]:
 _DENSITY = _table()  # read-only facts, like a formula's constants
 for _values in _DENSITY.values():
     _values.flags.writeable = False
+_STACKED = np.stack([_DENSITY[bits] for bits in ORDERS], axis=1)  # [2, orders, points]
+_LISTS = {bits: (values[0].tolist(), values[1].tolist()) for bits, values in _DENSITY.items()}
 
 
-def information(bits: int, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def information(bits: int | np.ndarray, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """I_M [bit] and V_M [bit^2] of a symbol at each SNR, two arrays like `snr`; linear in dB between the table's points.
 
-    Below -20 dB both fall in proportion to the SNR; from 45 dB on everything arrives: I = bits, V = 0. Raises ValueError for an
-    SNR that is negative or NaN.
+    Below -20 dB both fall in proportion to the SNR; from 45 dB on everything arrives: I = bits, V = 0. `bits` may differ from
+    SNR to SNR, then each must be 2, 4, 6 or 8. Raises ValueError for an SNR that is negative or NaN.
     """
-    check_bits(bits)
     snr = np.asarray(snr, dtype=np.float64)
     if not (snr >= 0.0).all():
         raise ValueError(f"SNR must not be negative or NaN, got {snr.min()}")
-    if bits == 1:
-        mean, variance = information(2, 2.0 * snr)
-        return mean / 2.0, variance / 2.0
+    if not isinstance(bits, np.ndarray):
+        check_bits(bits)
+        if bits == 1:
+            mean, variance = information(2, 2.0 * snr)
+            return mean / 2.0, variance / 2.0
     place, share = grid(decibels(np.maximum(snr, LEAST)))
     weak = np.minimum(snr / LEAST, 1.0)
-    mean, variance = ((row[place] * (1.0 - share) + row[place + 1] * share) * weak for row in _DENSITY[bits])
+    row = np.asarray(bits) // 2 - 1
+    mean, variance = ((kind[row, place] * (1.0 - share) + kind[row, place + 1] * share) * weak for kind in _STACKED)
     strong = snr >= 10.0 ** (MOST_DB / 10.0)
-    return np.where(strong, float(bits), mean), np.where(strong, 0.0, variance)
+    return np.where(strong, np.asarray(bits, dtype=np.float64), mean), np.where(strong, 0.0, variance)
+
+
+def told(bits: int, snr: float) -> tuple[float, float]:
+    """`information` of one symbol of 2, 4, 6 or 8 bits without an array, a hundred times as fast."""
+    if snr < LEAST:
+        mean, variance = _LISTS[bits][0][0], _LISTS[bits][1][0]
+        return mean * snr / LEAST, variance * snr / LEAST
+    where = (10.0 * math.log10(snr) - LEAST_DB) / STEP_DB
+    place = int(where) if where < POINTS else POINTS
+    if place >= POINTS - 1:
+        return float(bits), 0.0
+    share = where - place
+    means, variances = _LISTS[bits]
+    mean = means[place] + (means[place + 1] - means[place]) * share
+    return mean, variances[place] + (variances[place + 1] - variances[place]) * share
 
 
 def decibels(snr: np.ndarray) -> np.ndarray:
@@ -118,6 +137,20 @@ def tail(x: np.ndarray) -> np.ndarray:
     """Q(x) = erfc(x / sqrt 2) / 2."""
     probability: np.ndarray = special.erfc(x * math.sqrt(0.5)) / 2.0
     return probability
+
+
+def any_of(count: np.ndarray, failure: np.ndarray) -> np.ndarray:
+    """1 - (1 - eps)^C: one of C code blocks fails, [...]."""
+    if (count == 1).all():
+        return failure
+    sure = failure == 1.0
+    any_fails: np.ndarray = np.where(sure, 1.0, -np.expm1(count * np.log1p(-np.where(sure, 0.0, failure))))
+    return any_fails
+
+
+def one_of(count: int, failure: float) -> float:
+    """`any_of` for one packet."""
+    return 1.0 if failure == 1.0 else -math.expm1(count * math.log1p(-failure))
 
 
 def mutual_information_snr(bits: int, snr: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from channels.base import Draws, Equaliser
+from channels.draws import Draws, Equaliser
 
 PIECE = 1 << 18  # values worked on together: the second level of a processor's cache
 
@@ -32,12 +32,14 @@ def transmit(x: Tensor, draws: Draws, generator: Generator, equaliser: Equaliser
     """Send x [..., n] through `draws` and equalise: same shape, dtype and device, differentiable in x.
 
     Values go in memory order, two to a symbol (the last symbol may carry one); symbols are dealt to the blocks in order, in
-    proportion to their seconds. Noise is drawn once, on the generator's device, in float32 (float64 for float64 values); half
-    precision is computed in float32. Without noise x itself comes back. A NaN stays where it is and spreads to no other value.
+    proportion to their seconds, and over the subcarriers first where there are several (`laid`). Noise is drawn once, on the
+    generator's device, in float32 (float64 for float64 values); half precision is computed in float32. Without noise
+    x itself comes back. A NaN stays where it is and spreads to no other value.
 
     Raises TypeError if x is not real floating point; ValueError for an unknown equaliser, an SNR that is negative or NaN, an
     SNR of zero with zero forcing (nothing arrives that could be scaled back), or several blocks whose lengths give no shares.
     """
+    draws = laid(draws, (x.numel() + 1) // 2)
     if len(draws.snr) == 1:
         return _steady(x, draws.snr.item(), generator, equaliser)
     _check(x)
@@ -125,14 +127,38 @@ def shares(seconds: np.ndarray, values: int) -> np.ndarray:
     """How many of `values` consecutive values each block carries, [blocks] int: whole symbols, in proportion to `seconds`."""
     if len(seconds) == 1:
         return np.array([values])
-    ends = np.cumsum(seconds)
-    if not (0.0 < ends[-1] < math.inf):
-        raise ValueError(f"blocks of {ends[-1]} s in total have no shares: cut them to the transfer, draws.during(seconds)")
     symbols = (values + 1) // 2
-    upto = np.minimum(2 * np.rint(ends / ends[-1] * symbols).astype(np.int64), values)
+    upto = np.minimum(2 * np.rint(_ends(seconds) * symbols).astype(np.int64), values)
     counts: np.ndarray = upto.copy()
     counts[1:] -= upto[:-1]
     return counts
+
+
+def laid(draws: Draws, symbols: int) -> Draws:
+    """The realisation as each of `symbols` symbols meets it, in the order they are sent; flat realisations as they are.
+
+    OFDM: symbol i travels on subcarrier i mod K during the (i div K)-th of the equal spans that K symbols take, under the block
+    that spans its middle (phy.md 4). Gives [symbols] each, of equal seconds.
+    """
+    if draws.snr.ndim == 1:
+        return draws
+    blocks, subcarriers = draws.snr.shape
+    if subcarriers == 1 or symbols == 0:
+        return Draws(draws.gain[:, 0], draws.snr[:, 0], draws.seconds)
+    middles = (np.arange(-(-symbols // subcarriers)) + 0.5) * (subcarriers / symbols)  # of the spans, in shares of the whole
+    block = np.minimum(_ends(draws.seconds).searchsorted(middles, side="right"), blocks - 1) if blocks > 1 else 0 * middles
+    spans, subcarrier = np.divmod(np.arange(symbols), subcarriers)
+    here = (block.astype(np.int64)[spans], subcarrier)
+    return Draws(draws.gain[here], draws.snr[here], np.ones(symbols))
+
+
+def _ends(seconds: np.ndarray) -> np.ndarray:
+    """Where blocks end, as shares of the whole transfer, [blocks]."""
+    ends: np.ndarray = np.cumsum(seconds)
+    if not 0.0 < ends[-1] < math.inf:
+        raise ValueError(f"blocks of {ends[-1]} s in total have no shares: cut them to the transfer, draws.during(seconds)")
+    ends /= ends[-1]
+    return ends
 
 
 def _spread(factor: np.ndarray, ends: np.ndarray, begin: int, end: int, like: Tensor) -> Tensor:

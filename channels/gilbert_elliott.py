@@ -5,13 +5,11 @@ from collections import OrderedDict
 from typing import Annotated, NamedTuple
 
 import numpy as np
-from torch import Generator, Tensor
 
 from channels import units
-from channels.base import Channel, Draws, Equaliser, check_packets
+from channels.base import Channel, Draws, check_packets
 from channels.blocks import constant, stream
 from channels.bursts import Chain, burst_length
-from channels.equalise import transmit
 from channels.erasure import lost_at_random
 
 TOGETHER = 256.0  # looks of the state, on average, that are drawn together
@@ -73,10 +71,6 @@ class GilbertElliott(Channel):
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
         """One block without end: bursts lose packets and change no SNR."""
         return constant(1.0, self.snr)
-
-    def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
-        """x plus noise, if any; see `channels.equalise.transmit`."""
-        return transmit(x, draws, generator, equaliser)
 
     def losses(self, start_s: float, packets: int, packet_s: float, key: int) -> np.ndarray:
         """Which packets are lost, [packets] bool; see `Channel.losses`."""

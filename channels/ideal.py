@@ -1,10 +1,7 @@
 """The channel that does nothing."""
 
-from torch import Generator, Tensor
-
-from channels.base import Channel, Draws, Equaliser
+from channels.base import Channel, Draws
 from channels.blocks import constant
-from channels.equalise import transmit
 
 
 class Ideal(Channel):
@@ -16,7 +13,3 @@ class Ideal(Channel):
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
         """One block without end."""
         return constant(1.0, float("inf"))
-
-    def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
-        """x itself."""
-        return transmit(x, draws, generator, equaliser)

@@ -5,20 +5,11 @@ sees anything; the average-power constraint E[rho / |h|^2; |h|^2 >= threshold] =
 """
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 NODES = 512  # of the Gauss-Legendre rule
-
-
-@runtime_checkable
-class KnownLaw(Protocol):
-    """A channel whose gain has a distribution function."""
-
-    def cdf(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
-        """P(g <= gain)."""
 
 
 def inversion_power(cdf: Callable[[NDArray[np.float64]], NDArray[np.float64]], threshold: float) -> float:

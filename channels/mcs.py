@@ -4,6 +4,7 @@ mcs1 mcs2 mcs3  tables 5.1.3.1-1 (up to 64-QAM), -2 (up to 256-QAM) and -3 (low 
 cqi1 cqi2 cqi3  tables 5.2.2.1-2, -3 and -4: what a receiver reports; row 0 is index 1, index 0 means out of range
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -130,3 +131,10 @@ def blocks(size_bits: np.ndarray, rate: np.ndarray) -> Blocks:
     count = np.where(total <= most, 1, -(-total // (most - 24)))
     size = (total + np.where(count > 1, 24 * count, 0)) / count
     return Blocks(count, size, np.where(small, 1.0 / 5.0, 1.0 / 3.0))
+
+
+@lru_cache(maxsize=4096)
+def cut(size_bits: int, rate: float) -> tuple[int, float, float]:
+    """`blocks` of one transport block: their number, the bits of each, the mother rate."""
+    found = blocks(np.array([size_bits]), np.array([rate]))
+    return int(found.number[0]), float(found.size_bits[0]), float(found.mother_rate[0])

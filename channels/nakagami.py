@@ -4,14 +4,11 @@ from typing import Annotated
 
 import numpy as np
 from scipy import interpolate, special
-from torch import Generator, Tensor
 
-from channels import laws, theory, units
-from channels.base import Channel, Draws, Equaliser
+from channels import laws, units
+from channels.base import Channel, Draws
 from channels.blocks import Fading, Source, independent
-from channels.equalise import transmit
 from channels.timing import Time, timing
-from channels.units import Real
 
 POWERS = (1e-15, 100.0)  # |h|^2 of a Rayleigh process is never outside
 
@@ -56,35 +53,12 @@ class Nakagami(Channel):
             raise ValueError(f"m must be in [0.5, 1e6], got {m}")
         self.m = m
         source = independent(self._law) if self.timing.time == "block" else self._moving()
+        self.law = laws.nakagami(m)
         self._fading = Fading(source, self.snr, self.timing.block_s)
 
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
         """`blocks` blocks from `start_s` on; see `channels.blocks.Blocks.look`."""
         return self._fading.draws(start_s, blocks, key)
-
-    def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
-        """x equalised block by block; see `channels.equalise.transmit`."""
-        return transmit(x, draws, generator, equaliser)
-
-    def cdf(self, gain: Real) -> Real:
-        """P(g <= gain)."""
-        return laws.nakagami_cdf(gain, self.m)
-
-    def quantile(self, probability: Real) -> Real:
-        """The gain that a share `probability` of the blocks falls below."""
-        return laws.nakagami_quantile(probability, self.m)
-
-    def ergodic_capacity(self) -> float:
-        """E log2(1 + g snr) [bit/symbol]: what a code over many blocks carries."""
-        return laws.nakagami_capacity(self.snr, self.m)
-
-    def outage_probability(self, rate: float) -> float:
-        """How often a block cannot carry `rate` [bit/symbol]."""
-        return float(theory.outage_probability(rate, self.snr, self.cdf))
-
-    def outage_capacity(self, epsilon: float) -> float:
-        """The rate that all but a share `epsilon` of the blocks carry [bit/symbol]."""
-        return float(theory.outage_capacity(epsilon, self.snr, self.quantile))
 
     def _law(self, generator: np.random.Generator, count: int) -> np.ndarray:
         return generator.standard_gamma(self.m, count) / self.m

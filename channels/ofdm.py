@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from channels.base import Equaliser
+from channels.blocks import with_noise
+from channels.draws import Equaliser
 from channels.profiles import profile
 
 
@@ -48,16 +49,27 @@ def band(bandwidth_hz: float, subcarriers: int) -> np.ndarray:
     return (np.arange(subcarriers) - (subcarriers - 1) / 2.0) * (bandwidth_hz / subcarriers)
 
 
-def seen(response: np.ndarray, snr: float) -> np.ndarray:
-    """Mean |H|^2 and effective SNR over the subcarriers of a response [times, subcarriers], [2, times] float64.
+def powers(response: np.ndarray) -> np.ndarray:
+    """|H|^2 of a response of any shape, float64."""
+    squares: np.ndarray = response.real.astype(np.float64) ** 2 + response.imag.astype(np.float64) ** 2
+    return squares
 
-    log2(1 + snr_eff) = mean_k log2(1 + snr |H_k|^2): what a code over the band carries.
+
+def effective(snr: np.ndarray) -> np.ndarray:
+    """The one SNR that carries as much as all subcarriers together, of SNRs [blocks, subcarriers]: [blocks].
+
+    log2(1 + snr_eff) = mean_k log2(1 + snr_k): what a code over the band carries (phy.md 6.3). Infinite where all are.
     """
-    power = response.real.astype(np.float64) ** 2 + response.imag.astype(np.float64) ** 2
-    gain = power.mean(axis=-1)
-    if math.isinf(snr):
-        return np.stack([gain, np.full_like(gain, math.inf)])
-    return np.stack([gain, np.expm1(np.log1p(snr * power).mean(axis=-1))])
+    if snr.shape[1] == 1:
+        return snr[:, 0]
+    together: np.ndarray = np.expm1(np.log1p(snr).mean(axis=-1))
+    return together
+
+
+def seen(response: np.ndarray, snr: float) -> np.ndarray:
+    """Mean |H|^2 and effective SNR over the subcarriers of a response [times, subcarriers], [2, times] float64."""
+    power = powers(response)
+    return np.stack([power.mean(axis=-1), effective(with_noise(power, snr))])
 
 
 def receive(x: Tensor, response: Tensor, snr: float, generator: Generator) -> Tensor:

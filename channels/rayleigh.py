@@ -3,14 +3,11 @@
 from typing import Annotated
 
 import numpy as np
-from torch import Generator, Tensor
 
-from channels import theory, units
-from channels.base import Channel, Draws, Equaliser
+from channels import laws, units
+from channels.base import Channel, Draws
 from channels.blocks import Fading, Source, independent
-from channels.equalise import transmit
 from channels.timing import Time, timing
-from channels.units import Real
 
 
 class Rayleigh(Channel):
@@ -51,39 +48,12 @@ class Rayleigh(Channel):
         self.snr = units.mean_snr(snr_db)
         blocky = self.timing.time == "block"
         source = independent(np.random.Generator.standard_exponential) if blocky else _power(self.timing.scatter())
+        self.law = laws.rayleigh()
         self._fading = Fading(source, self.snr, self.timing.block_s)
 
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
         """`blocks` blocks from `start_s` on; see `channels.blocks.Blocks.look`."""
         return self._fading.draws(start_s, blocks, key)
-
-    def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
-        """x equalised block by block; see `channels.equalise.transmit`."""
-        return transmit(x, draws, generator, equaliser)
-
-    @staticmethod
-    def cdf(gain: Real) -> Real:
-        """P(g <= gain) = 1 - e^(-gain)."""
-        below: Real = -np.expm1(-gain)
-        return below
-
-    @staticmethod
-    def quantile(probability: Real) -> Real:
-        """The gain that a share `probability` of the blocks falls below, -ln(1 - probability)."""
-        gain: Real = -np.log1p(-probability)
-        return gain
-
-    def ergodic_capacity(self) -> float:
-        """e^(1/snr) E1(1/snr) / ln 2 [bit/symbol]: what a code over many blocks carries."""
-        return float(theory.rayleigh_capacity(self.snr))
-
-    def outage_probability(self, rate: float) -> float:
-        """How often a block cannot carry `rate` [bit/symbol]."""
-        return float(theory.outage_probability(rate, self.snr, self.cdf))
-
-    def outage_capacity(self, epsilon: float) -> float:
-        """The rate that all but a share `epsilon` of the blocks carry [bit/symbol]."""
-        return float(theory.outage_capacity(epsilon, self.snr, self.quantile))
 
 
 def _power(scatter: Source) -> Source:

@@ -4,14 +4,11 @@ import math
 from typing import Annotated
 
 import numpy as np
-from torch import Generator, Tensor
 
-from channels import laws, theory, units
-from channels.base import Channel, Draws, Equaliser
+from channels import laws, units
+from channels.base import Channel, Draws
 from channels.blocks import Fading, Source, independent, stream
-from channels.equalise import transmit
 from channels.timing import Time, timing
-from channels.units import Real
 
 DIRECT = 8  # purpose of the random stream of the direct path's phase
 
@@ -65,35 +62,12 @@ class Rician(Channel):
         self._direct = math.sqrt(self.k / (self.k + 1.0))
         self._scattered = math.sqrt(1.0 / (self.k + 1.0))
         source = independent(self._law) if self.timing.time == "block" else self._moving()
+        self.law = laws.rician(self.k)
         self._fading = Fading(source, self.snr, self.timing.block_s)
 
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
         """`blocks` blocks from `start_s` on; see `channels.blocks.Blocks.look`."""
         return self._fading.draws(start_s, blocks, key)
-
-    def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
-        """x equalised block by block; see `channels.equalise.transmit`."""
-        return transmit(x, draws, generator, equaliser)
-
-    def cdf(self, gain: Real) -> Real:
-        """P(g <= gain)."""
-        return laws.rician_cdf(gain, self.k)
-
-    def quantile(self, probability: Real) -> Real:
-        """The gain that a share `probability` of the blocks falls below."""
-        return laws.rician_quantile(probability, self.k)
-
-    def ergodic_capacity(self) -> float:
-        """E log2(1 + g snr) [bit/symbol]: what a code over many blocks carries."""
-        return laws.rician_capacity(self.snr, self.k)
-
-    def outage_probability(self, rate: float) -> float:
-        """How often a block cannot carry `rate` [bit/symbol]."""
-        return float(theory.outage_probability(rate, self.snr, self.cdf))
-
-    def outage_capacity(self, epsilon: float) -> float:
-        """The rate that all but a share `epsilon` of the blocks carry [bit/symbol]."""
-        return float(theory.outage_capacity(epsilon, self.snr, self.quantile))
 
     def _law(self, generator: np.random.Generator, count: int) -> np.ndarray:
         """Independent gains: the phase of the direct path does not matter."""

@@ -7,13 +7,11 @@ from collections import OrderedDict
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from torch import Generator, Tensor
 
 from channels import units
-from channels.base import Channel, Draws, Equaliser
-from channels.blocks import CHUNK, Blocks, stream
-from channels.equalise import transmit
-from channels.ofdm import band, seen
+from channels.base import Channel, Draws
+from channels.blocks import CHUNK, Blocks, stream, with_noise
+from channels.ofdm import band, powers, seen
 from channels.timing import timing
 
 INTERVAL = 4  # chunks that Sionna generates in one go
@@ -33,7 +31,7 @@ class SionnaTDL(Channel):
     profile         `A`, `B`, `C`: no direct path; `D`, `E`: a direct path 13.3 and 22 dB above the first tap
     delay_spread_s  root mean square delay spread [s]
     bandwidth_hz    width of the band, on which the link's radio sends as well [Hz]
-    subcarriers     frequencies at which H is looked at, evenly over the band
+    subcarriers     of OFDM, evenly over the band
     doppler_hz      largest Doppler shift f_D [Hz]
     speed_mps       speed of the receiver, in place of doppler_hz [m/s]
     carrier_hz      carrier frequency [Hz]
@@ -67,6 +65,8 @@ class SionnaTDL(Channel):
         self._model: Any = None
         self._delays_s = np.empty(0)
         self._intervals: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
+        self.subcarriers = subcarriers
+        self._gains = Blocks(self._taps, self.timing.block_s, INTERVAL)
         self._seen = Blocks(self._look, self.timing.block_s)
 
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
@@ -74,9 +74,11 @@ class SionnaTDL(Channel):
         looked, seconds = self._seen.look(start_s, blocks, key)
         return Draws(looked[0], looked[1], seconds)
 
-    def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
-        """x equalised block by block at the blocks' SNR, as if every subcarrier had it; see `channels.ofdm`."""
-        return transmit(x, draws, generator, equaliser)
+    def by_subcarrier(self, start_s: float, blocks: int, key: int) -> Draws:
+        """The blocks of `draws`, |H|^2 and SNR of every subcarrier: [blocks, subcarriers]."""
+        taps, seconds = self._gains.look(start_s, blocks, key)
+        power = powers(self._response(taps, self.frequencies_hz))
+        return Draws(power, with_noise(power, self.snr), seconds)
 
     def frequency_response(
         self, times_s: np.ndarray | list[float], key: int, frequencies_hz: np.ndarray | None = None

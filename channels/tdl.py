@@ -4,16 +4,15 @@ import math
 from typing import Annotated, Literal
 
 import numpy as np
-from torch import Generator, Tensor
 
-from channels import units
-from channels.base import Channel, Draws, Equaliser
-from channels.blocks import CHUNK, Blocks, Source, stream
+from channels import laws, units
+from channels.base import Channel, Draws
+from channels.blocks import CHUNK, Blocks, Source, stream, with_noise
 from channels.doppler import Clarke
-from channels.equalise import transmit
-from channels.ofdm import Lines, band, seen
+from channels.ofdm import Lines, band, powers, seen
 from channels.timing import timing
 
+FEW = 8  # chunks of taps remembered; up to 200 KiB each
 DIRECT, TAPS = 9, 10  # purposes of random streams: phase of the direct path, independent taps
 LOS_DOPPLER = 0.7  # Doppler shift of the direct path over f_D (3GPP TR 38.901, 7.7.2)
 
@@ -25,15 +24,16 @@ class TDL(Channel):
     gains, in profiles D and E beside a direct path of Doppler shift 0.7 f_D (tables 7.7.2-1 to 7.7.2-5, section 7.7.3; phy.md
     4); E|H|^2 = 1. A cyclic prefix longer than the largest delay is taken for granted: each subcarrier then has a gain H and
     no echo. The gain of a block is the mean |H|^2 over the band, its SNR the one SNR that carries as much as all subcarriers
-    together, log2(1 + snr_eff) = mean_k log2(1 + snr |H_k|^2). Usual rms delay spreads: 10, 30, 100, 300 and 1000 ns are very
-    short, short, nominal, long and very long (table 7.7.3-1); a street canyon has 40 (line of sight) and 97 ns, an office 20
-    and 39 ns, at 3.5 GHz.
+    together, log2(1 + snr_eff) = mean_k log2(1 + snr |H_k|^2). Values that are sent as symbols meet the gain of their own
+    subcarrier: symbols go over the subcarriers first, then over time. Usual rms delay spreads: 10, 30, 100, 300 and 1000 ns
+    are very short, short, nominal, long and very long (table 7.7.3-1); a street canyon has 40 (line of sight) and 97 ns, an
+    office 20 and 39 ns, at 3.5 GHz.
 
     snr_db          mean signal-to-noise ratio Es/N0 per complex symbol [dB]
     profile         `A`, `B`, `C`: no direct path; `D`, `E`: a direct path 13.3 and 22 dB above the first tap
     delay_spread_s  root mean square delay spread [s]
     bandwidth_hz    width of the band, on which the link's radio sends as well [Hz]
-    subcarriers     frequencies at which H is looked at, evenly over the band
+    subcarriers     of OFDM, evenly over the band
     coherence_s     length of a block; inf: one draw for ever [s]
     doppler_hz      largest Doppler shift f_D, in place of coherence_s [Hz]
     speed_mps       speed of the receiver, in place of doppler_hz [m/s]
@@ -68,7 +68,9 @@ class TDL(Channel):
         self.lines = Lines(profile, delay_spread_s)
         self.frequencies_hz = band(bandwidth_hz, subcarriers)
         self._clarke = None if time == "block" else Clarke(self.timing.doppler_hz or 0.0, len(self.lines.delays_s))
-        self._taps = Blocks(self._scatter(), self.timing.block_s)
+        self.subcarriers = subcarriers
+        self.law = laws.rician(self.lines.profile.direct / (1.0 - self.lines.profile.direct))  # of a subcarrier's gain
+        self._taps = Blocks(self._scatter(), self.timing.block_s, FEW)
         self._seen = Blocks(self._look(), self.timing.block_s)
 
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
@@ -76,9 +78,13 @@ class TDL(Channel):
         seen, seconds = self._seen.look(start_s, blocks, key)
         return Draws(seen[0], seen[1], seconds)
 
-    def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
-        """x equalised block by block at the blocks' SNR, as if every subcarrier had it; `channels.ofdm` keeps them apart."""
-        return transmit(x, draws, generator, equaliser)
+    def by_subcarrier(self, start_s: float, blocks: int, key: int) -> Draws:
+        """The blocks of `draws`, |H|^2 and SNR of every subcarrier: [blocks, subcarriers]."""
+        taps, seconds = self._taps.look(start_s, blocks, key)
+        half_s = self.timing.block_s / 2.0
+        middles = start_s + np.cumsum(seconds) - (half_s if half_s < math.inf else 0.0)
+        power = powers(self.lines.response(taps, self._direct(middles, key), self.frequencies_hz))
+        return Draws(power, with_noise(power, self.snr), seconds)
 
     def frequency_response(
         self, times_s: np.ndarray | list[float], key: int, frequencies_hz: np.ndarray | None = None

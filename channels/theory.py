@@ -32,6 +32,9 @@ from channels.harq import residual_loss as residual_loss
 from channels.laws import nakagami_capacity as nakagami_capacity
 from channels.laws import nakagami_cdf as nakagami_cdf
 from channels.laws import nakagami_quantile as nakagami_quantile
+from channels.laws import rayleigh_capacity as rayleigh_capacity
+from channels.laws import rayleigh_cdf as rayleigh_cdf
+from channels.laws import rayleigh_quantile as rayleigh_quantile
 from channels.laws import rician_capacity as rician_capacity
 from channels.laws import rician_cdf as rician_cdf
 from channels.laws import rician_quantile as rician_quantile
@@ -70,15 +73,6 @@ def outage_probability(rate: Real, mean_snr: float, cdf: Callable[[Real], Real])
 def outage_capacity(epsilon: Real, mean_snr: float, quantile: Callable[[Real], Real]) -> Real:
     """log2(1 + mean_snr F^-1(epsilon)): the rate lost in a share `epsilon` of the blocks [bit/symbol] [6.5]."""
     return capacity(mean_snr * quantile(epsilon))
-
-
-def rayleigh_capacity(mean_snr: Real) -> Real:
-    """E log2(1 + g mean_snr), g ~ Exp(1): e^(1/mean_snr) E1(1/mean_snr) / ln 2, the ergodic capacity [bit/symbol] [6.5].
-
-    Computed as Tricomi's U(1, 1, x) = e^x E1(x), which does not overflow for small mean_snr (relative error < 1e-9).
-    """
-    rate: Real = special.hyperu(1.0, 1.0, 1.0 / mean_snr) / math.log(2.0)
-    return rate
 
 
 # -- bit error rates --------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from functools import partial
 
 from channels import units
 from channels.base import Channel
-from channels.inversion import KnownLaw, inversion_power
+from channels.inversion import inversion_power
 from channels.link_budget import LinkBudget
 from edgesim import rng
 from edgesim.build.learning import Halves, Learning, phantoms
@@ -97,13 +97,14 @@ def _link(scenario: Scenario, ledger: Ledger, direction: str, sender: Device, re
     who = sender.name if direction == "up" else receiver.name
     seed = partial(rng.seed, scenario.seed)
     key = seed("fading", who, direction)
-    law = channel.fading if isinstance(channel, LinkBudget) else channel
+    law = (channel.fading if isinstance(channel, LinkBudget) else channel).law
     loses = type(channel).losses is not Channel.losses
     chance = Chance(
         seed("packets", who, direction),
         partial(channel.losses, key=key) if loses else None,
         channel.bit_error_rate,
-        partial(inversion_power, law.cdf) if isinstance(law, KnownLaw) else None,
+        partial(inversion_power, law.cdf) if law else None,
+        partial(channel.by_subcarrier, key=key) if channel.subcarriers > 1 else None,
     )
     air = _air(transport, channel, seed("noise", who, direction))
     return Link(ledger, direction, sender, receiver, transport, partial(channel.draws, key=key), air, chance)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from channels import corruption
 from channels.base import Channel, Draws, Equaliser
-from channels.equalise import shares
+from channels.equalise import laid, shares
 from edgesim import rng
 from edgesim.errors import RunError
 from edgesim.wire import Field, Payload
@@ -48,6 +48,7 @@ class AnalogAir:
             return Payload(payload.manifest, payload.tensors | dict(zip(analog, arrived, strict=True)))
         flat = torch.cat([tensor.reshape(-1).float() for tensor in sent])  # [sum of counts]
         scale = flat.square().mean().sqrt().clamp_min(TINY)
+        draws = laid(draws, -(-flat.numel() // 2))
         silent = draws.snr == 0.0
         heard = draws._replace(snr=np.where(silent, np.inf, draws.snr))
         received = scale * self._channel.apply(flat / scale, heard, generator, equaliser=self._equaliser)

@@ -27,12 +27,14 @@ class Chance:
     losses          (start [s], packets, seconds each) -> [packets] bool, lost whatever the SNR; None where nothing is
     bit_error_rate  of the channel itself, beside what noise does
     inversion       gain threshold -> SNR over the mean SNR under truncated inversion; None where the gain's law is not known
+    by_subcarrier   (start [s], blocks) -> the fading's blocks, gain and SNR [blocks, subcarriers]; None where the band is flat
     """
 
     key: int = 0
     losses: Callable[[float, int, float], np.ndarray] | None = None
     bit_error_rate: float = 0.0
     inversion: Callable[[float], float] | None = None
+    by_subcarrier: Fading | None = None
 
     def uniform(self, at_s: float, count: int, purpose: int = 0) -> np.ndarray:
         """`count` numbers in [0, 1) that belong to this link, this instant and this purpose."""

@@ -177,9 +177,10 @@ def test_truncated_inversion_evens_the_snr_out_and_silences_deep_fades() -> None
     from scipy.special import exp1
 
     from channels.inversion import inversion_power
+    from channels.laws import rayleigh_cdf
 
     threshold, mean = 0.1, 100.0
-    chance = Chance(3, inversion=lambda t: inversion_power(Rayleigh.cdf, t))
+    chance = Chance(3, inversion=lambda t: inversion_power(rayleigh_cdf, t))
     airtime = Analog(Radio(bandwidth_hz=1e6), inversion_db=-10.0).plan(LONG, 0.0, flat_rayleigh(mean, 3000), chance)
     assert airtime.draws is not None
     snr = airtime.draws.snr

@@ -24,10 +24,12 @@ class Analog(Transport):
     Side information, labels and the 32-bit power scale of each message go first, digitally and intact; then the values,
     normalised to unit symbol power, at one symbol per channel use whatever the SNR. With perfect knowledge the SNR of a block
     is that of the channel, snr = m g. An estimate h' of h, from `pilots` symbols or correlated with it by `csi_correlation`,
-    has an error of variance e = 1 - r^2 (1 - 1/(1 + pilots m)) and leaves  m |h'|^2 / (1 + m e).
+    has an error of variance e = 1 - r^2 (1 - 1/(1 + pilots m)) and leaves  m |h'|^2 / (1 + m e). Over a channel that is
+    selective in frequency (tdl) symbols go over the subcarriers first, then over time, all this on each subcarrier by itself.
 
     equaliser        receiver: `mmse` bounds the error in fades, `zf` is unbiased
-    pilots           symbols sent in each block to estimate it, which take airtime; 0: the receiver knows the channel
+    pilots           symbols sent in each block, on each of its subcarriers, to estimate it, which take airtime; 0: the receiver
+                     knows the channel
     csi_correlation  r, of the gain that is known with the gain that is met; of an estimate that is tau old J0(2 pi f_D tau)
     inversion_db     the sender knows the gain too and inverts it where it is above this; values of weaker blocks are not sent
                      and received as 0 [dB]
@@ -65,7 +67,9 @@ class Analog(Transport):
         seconds = symbols / self.radio.bandwidth_hz
         draws = _covering(fading, begin, seconds)
         snr_db = mean_snr_db(draws, seconds)
-        symbols += self._pilots * len(draws.gain)
+        if chance.by_subcarrier is not None:
+            draws = chance.by_subcarrier(begin, len(draws.gain))._replace(seconds=draws.seconds)
+        symbols += self._pilots * draws.gain.size
         if self._threshold is not None:
             draws = _inverted(draws, self._threshold, chance)
         if self._pilots or self._correlation < 1.0:
@@ -92,8 +96,8 @@ def _estimated(draws: "Draws", pilots: int, correlation: float, random: np.rando
     first = 1.0 / (1.0 + pilots * mean) if pilots else np.zeros_like(mean)  # error of the fresh estimate
     error = 1.0 - correlation**2 * (1.0 - first)
     spread = np.sqrt(error * (1.0 - error) / 2.0)
-    real = (1.0 - error) * np.sqrt(gain) + spread * random.standard_normal(len(gain))
-    imaginary = spread * random.standard_normal(len(gain))
+    real = (1.0 - error) * np.sqrt(gain) + spread * random.standard_normal(gain.shape)
+    imaginary = spread * random.standard_normal(gain.shape)
     known = real**2 + imaginary**2
     with np.errstate(divide="ignore"):
         left = known / (1.0 / np.maximum(mean, TINY) + error)  # = mean known / (1 + mean error), also at infinite SNR

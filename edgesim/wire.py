@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,12 +18,27 @@ LedgerName = Literal["paper", "code", "wire"]
 FLOAT_BITS = 32  # phi of the ADC paper: the cost of one real feature
 
 
+class Subset(NamedTuple):
+    """A form of entry: `kept` different numbers below `total`, ascending, on a trailing axis of the tensor.
+
+    An entry of `total` bits is a bitmap; one of fewer bits is the number of the set among all sets of its size.
+    """
+
+    total: int
+    kept: int
+
+
+Form = Literal["float", "bfloat", "unsigned"] | Subset
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One item of a message: `shape` entries of `bits_each` bits.
 
-    The tensor it describes has `shape` as a prefix of its own shape: trailing axes are coded jointly in `bits_each` bits.
+    The tensor it describes has that shape; where entries are subsets, one axis more.
     `analog` marks real values that an analog transport may send as symbols.
+    `form` says what the bits of an entry are: an IEEE `float`, the upper half of one (`bfloat`), an `unsigned` integer, or a
+    `Subset`. None: 32 bits are a float, any other number of bits an unsigned integer.
     """
 
     name: str
@@ -31,6 +46,12 @@ class Field:
     bits_each: int
     role: Role
     analog: bool = False
+    form: Form | None = None
+
+    @property
+    def coding(self) -> Form:
+        """`form`, or what it stands for where it is None."""
+        return self.form or ("float" if self.bits_each == FLOAT_BITS else "unsigned")
 
     @property
     def count(self) -> int:
@@ -60,6 +81,11 @@ class Manifest:
     @cached_property
     def bits(self) -> int:
         return sum(self.by_role.values())
+
+    @property
+    def octets(self) -> int:
+        """Bytes of the message: its bits, the last byte filled up."""
+        return -(-self.bits // 8)
 
     @cached_property
     def analog_values(self) -> int:

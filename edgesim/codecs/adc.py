@@ -7,12 +7,12 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
-from edgesim.codecs.base import Codec, Cut, Ratios, bits_for
+from edgesim.codecs.base import Codec, Cut, Peek, Ratios, bits_for
 from edgesim.codecs.parts import balance
 from edgesim.codecs.parts.balance import Pair, Split
 from edgesim.codecs.parts.kmeans import Clusters, Init, TolMode, kmeans, kmeans_flops
 from edgesim.codecs.parts.knobs import one_of, whole, within
-from edgesim.codecs.parts.merging import best_positions, label_shares, mean_rows, merge_tokens, received_clusters
+from edgesim.codecs.parts.merging import best_positions, clusters_told, label_shares, mean_rows, merge_tokens, received_clusters
 from edgesim.codecs.parts.precision import widen
 from edgesim.errors import RunError
 from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
@@ -145,6 +145,11 @@ class ADC(Codec):
     def manifest(self, batch: int) -> Manifest:
         return self._manifest(batch, self.clusters(batch))
 
+    def arriving(self, batch: int, peek: Peek) -> Manifest:
+        side = [item for item in self.manifest(batch).fields if item.role == "side"]
+        told = dict(zip((item.name for item in side), peek(side), strict=True))
+        return self._manifest(batch, clusters_told(told, self.clusters(batch)))
+
     def _manifest(self, batch: int, sent: int) -> Manifest:
         """The message if `sent` clusters were found."""
         rows = self.rows(batch) if self.split == "measured" else sent
@@ -154,10 +159,11 @@ class ADC(Codec):
         return Manifest(fields, base * ratios.paper_up, base * ratios.code_up)
 
     def _pair_fields(self, batch: int) -> tuple[Field, ...]:
-        """How many clusters there are, and of how many tokens."""
-        if self.split != "measured":
-            return ()
+        """How many clusters there are where nothing else tells, and of how many tokens."""
         sent = Field("sent", (1,), bits_for(self.clusters(batch) + 1), "side")
+        if self.split != "measured":
+            dense = self.labels == "dense" or not self.cut.classes
+            return (sent,) if dense and self.loss_weight != "size" and self.clusters(batch) < batch else ()
         return sent, Field("kept", (1,), bits_for(self.tokens + 1), "side")
 
     def _label_fields(self, batch: int, sent: int) -> tuple[Field, ...]:

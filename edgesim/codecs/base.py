@@ -10,13 +10,17 @@ answer has the shape of what was sent (compression.md 1.2); rounding is straight
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Generator, Tensor, nn
 from torch.nn.functional import one_hot
 
+from edgesim.codecs.parts import pack
 from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
+
+Peek = Callable[[Sequence[Field]], list[Tensor]]  # the tensors of fields at the beginning of a message, in that order
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,9 @@ class Cut:
             return {}
         if labels is None:
             raise ValueError(f"the codec announces labels of {self.classes} classes, but the smashed data has none")
-        if self.soft_labels and labels.dim() == 1:
-            labels = one_hot(labels, self.classes).float()
+        if self.soft_labels:
+            labels = one_hot(labels, self.classes) if labels.dim() == 1 else labels
+            return {"labels": labels.detach().float()}
         return {"labels": labels.detach()}
 
     def base_bits(self, batch: int) -> float:
@@ -136,6 +141,36 @@ class Codec(nn.Module, ABC):
     def decode(self, payload: Payload) -> Smashed:
         """`expand(receive(payload), payload)`."""
         return self.expand(self.receive(payload), payload)
+
+    # -- bytes: what crosses the air is no more than was announced; runs need them not ---------------------------------
+
+    def to_bytes(self, payload: Payload) -> bytes:
+        """The message itself, `payload.manifest.octets` long (edgesim/codecs/parts/pack.py).
+
+        Raises ValueError for a tensor that its field cannot carry.
+        """
+        return pack.written(payload.manifest.fields, payload.tensors)
+
+    def from_bytes(self, data: bytes, batch: int) -> Payload:
+        """The payload of a message for `batch` samples, on the CPU, where decoding it gives what the sender's would give.
+
+        Raises ValueError where the message has another length than its side information says.
+        """
+        reader = pack.Reader(data)
+        manifest = self.arriving(batch, reader.peek)
+        if manifest.octets != len(data):
+            raise ValueError(
+                f"a message of {batch} samples with this side information has {manifest.octets} bytes, not {len(data)}"
+            )
+        fields = pack.in_order(manifest.fields)
+        return Payload(manifest, {item.name: tensor for item, tensor in zip(fields, reader.peek(fields), strict=True)})
+
+    def arriving(self, batch: int, peek: Peek) -> Manifest:
+        """The manifest of a message that arrives. Where sizes depend on data (`fixed_size` false), from its side information.
+
+        peek  the tensors of fields at the beginning of the message: all of role `side`, in the order of the manifest
+        """
+        return self.manifest(batch)
 
     def spread(self, outputs: Tensor, payload: Payload) -> Tensor:
         """Model outputs per decoded row -> outputs per original sample, on the sender's side (uses `payload.kept`)."""

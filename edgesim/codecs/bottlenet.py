@@ -106,7 +106,7 @@ class BottleNet(Codec):
 
     def manifest(self, batch: int) -> Manifest:
         values = Field("values", (batch, *self.item), self._bits, "values", analog=not self.is_coded)
-        air = (Field("air_seed", (1,), SEED_BITS, "side"),) if self.noise else ()
+        air = (Field("air_seed", (1,), SEED_BITS, "side", form="unsigned"),) if self.noise else ()
         base, ratios = self.cut.base_bits(batch), self.ratios(batch)
         fields = (values, *air, *self.cut.label_fields(batch))
         return Manifest(fields, base * ratios.paper_up, base * ratios.code_up)

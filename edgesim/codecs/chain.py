@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from torch import Generator, Tensor, nn
 
-from edgesim.codecs.base import Codec, Cut, Ratios
+from edgesim.codecs.base import Codec, Cut, Peek, Ratios
 from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
 
 
@@ -64,6 +65,17 @@ class Chain(Codec):
         base, ratios = self.cut.base_bits(batch), self.ratios(batch)
         return Manifest(tuple(fields), base * ratios.paper_up, base * ratios.code_up)
 
+    def arriving(self, batch: int, peek: Peek) -> Manifest:
+        """Every stage learns its sizes from its own side information, behind that of the stages before it."""
+        manifests: list[Manifest] = []
+        before: list[Field] = []
+        rows = batch
+        for stage in self._stages:
+            manifests.append(stage.arriving(rows, _behind(before, peek)))
+            before += [item for item in manifests[-1].fields if item.role == "side"]
+            rows = next((item.shape[0] for item in manifests[-1].fields if item.name == "values"), rows)
+        return self._joined(batch, manifests)
+
     def ratios(self, batch: int) -> Ratios:
         each = [stage.ratios(rows) for stage, rows in zip(self._stages, self._batches(batch), strict=True)]
         return Ratios(*(math.prod(column) for column in zip(*each, strict=True)))
@@ -110,7 +122,13 @@ class Chain(Codec):
 
 
 def _renamed(item: Field, name: str) -> Field:
-    return Field(name, item.shape, item.bits_each, item.role, item.analog)
+    return replace(item, name=name)
+
+
+def _behind(before: Sequence[Field], peek: Peek) -> Peek:
+    """Looks at what stands behind some other fields."""
+    here = tuple(before)
+    return lambda fields: peek((*here, *fields))[len(here) :]
 
 
 def _handle(payload: Payload) -> Tensor:

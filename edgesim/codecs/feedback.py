@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
-from edgesim.codecs.base import Codec, Cut, Ratios
+from edgesim.codecs.base import Codec, Cut, Peek, Ratios
 from edgesim.codecs.parts.knobs import within
 from edgesim.codecs.parts.precision import widen
 from edgesim.wire import Manifest, Payload, Smashed
@@ -57,6 +57,9 @@ class Feedback(Codec):
 
     def manifest(self, batch: int) -> Manifest:
         return self._codec.manifest(batch)
+
+    def arriving(self, batch: int, peek: Peek) -> Manifest:
+        return self._codec.arriving(batch, peek)
 
     def ratios(self, batch: int) -> Ratios:
         return self._codec.ratios(batch)

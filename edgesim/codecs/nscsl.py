@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Generator, Tensor
 
-from edgesim.codecs.base import Codec, Cut, Ratios
+from edgesim.codecs.base import Codec, Cut, Peek, Ratios, bits_for
 from edgesim.codecs.parts.grids import check_finite
 from edgesim.codecs.parts.knobs import one_of, whole, within
 from edgesim.codecs.parts.lowrank import eigen_flops, factor_flops, factors, rank_for_energy
@@ -25,8 +25,8 @@ class NSCSL(Codec):
     X' = P Q^t. It starts from a Gaussian Q drawn anew in each step, so that a message follows from its batch alone (the method
     may have started from the step before). `inner` feedback gives the last few ranks to the residual X - P Q^t.
     Straight-through: the answer is dl/dX', factorised with bases of its own where the downlink has this codec too.
-    Ledgers: paper and code charge r_BW (M + d) / (M d), the most that is sent; wire what r really takes. Both factors are real
-    values and may travel as symbols.
+    Ledgers: paper and code charge r_BW (M + d) / (M d), the most that is sent; wire what r takes, and r itself. Both factors
+    are real values and may travel as symbols.
 
     xi        greatest ratio of this direction's message; a batch too short for one rank takes more
     energy    share of the energy at which the rank suffices; 1 always uses all the ranks that xi allows
@@ -87,7 +87,16 @@ class NSCSL(Codec):
         left = Field("left", (self._tokens(batch), rank), FLOAT_BITS, "values", analog=True)
         right = Field("right", (self.width, rank), FLOAT_BITS, "values", analog=True)
         charge = self.cut.base_bits(batch) * self.ratios(batch).paper_up
-        return Manifest((left, right, *self.cut.label_fields(batch)), charge, charge)
+        return Manifest((left, right, *self._rank_fields(batch), *self.cut.label_fields(batch)), charge, charge)
+
+    def _rank_fields(self, batch: int) -> tuple[Field, ...]:
+        """The rank less one, where it depends on the data."""
+        bits = 0 if self.fixed_size else bits_for(self.rank(batch))
+        return (Field("rank", (1,), bits, "side"),) if bits else ()
+
+    def arriving(self, batch: int, peek: Peek) -> Manifest:
+        told = peek(self._rank_fields(batch))
+        return self._manifest(batch, int(told[0]) + 1 if told else self.rank(batch))
 
     def ratios(self, batch: int) -> Ratios:
         tokens = self._tokens(batch)
@@ -124,8 +133,10 @@ class NSCSL(Codec):
         if extra:
             more = factors(x - left @ right.t(), extra, self.rounds, generator)
             left, right = torch.cat([left, more[0]], 1), torch.cat([right, more[1]], 1)
-        tensors = {"left": left, "right": right, **self.cut.label_tensors(smashed.labels)}
-        return Payload(self._manifest(len(wire), rank), tensors, handle=wire)
+        told = torch.tensor([rank - 1], device=wire.device)
+        tensors = {"left": left, "right": right, "rank": told, **self.cut.label_tensors(smashed.labels)}
+        manifest = self._manifest(len(wire), rank)
+        return Payload(manifest, {item.name: tensors[item.name] for item in manifest.fields}, handle=wire)
 
     def receive(self, payload: Payload) -> Tensor:
         return (payload.tensors["left"] @ payload.tensors["right"].t()).reshape(-1, *self.item)

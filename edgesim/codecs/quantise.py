@@ -9,12 +9,13 @@ from edgesim.codecs.base import Codec, Cut, Ratios
 from edgesim.codecs.parts.knobs import one_of, whole
 from edgesim.codecs.parts.precision import widen
 from edgesim.errors import RunError
-from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
+from edgesim.wire import FLOAT_BITS, Field, Form, Manifest, Payload, Smashed
 
 Per = Literal["tensor", "sample", "token", "channel"]
 Rounding = Literal["nearest", "stochastic"]
 Format = Literal["uniform", "fp16", "bf16"]
 HALF: dict[str, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16}
+FORMS: dict[str, Form] = {"uniform": "unsigned", "fp16": "float", "bf16": "bfloat"}
 HALF_BITS = 16
 
 
@@ -71,7 +72,8 @@ class Quantise(Codec):
         return counts[self.per]
 
     def manifest(self, batch: int) -> Manifest:
-        values = Field("values", (batch, *self.item), self.bits, "values", analog=not self.integer_values)
+        form = FORMS[self.format]
+        values = Field("values", (batch, *self.item), self.bits, "values", analog=not self.integer_values, form=form)
         ranges = (Field("ranges", (self.groups(batch), 2), FLOAT_BITS, "side"),) if self.format == "uniform" else ()
         charge = self.cut.base_bits(batch) * self.bits / FLOAT_BITS
         return Manifest((values, *ranges, *self.cut.label_fields(batch)), charge, charge)

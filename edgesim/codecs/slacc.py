@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import softmax
 
-from edgesim.codecs.base import Codec, Cut, Ratios, bits_for
+from edgesim.codecs.base import Codec, Cut, Peek, Ratios, bits_for
 from edgesim.codecs.parts.frames import from_bits, to_bits
 from edgesim.codecs.parts.grids import MAX_WIDTH, WIDTH_BITS, check_finite, grid_codes, grid_values
 from edgesim.codecs.parts.kmeans import kmeans, kmeans_flops
@@ -107,6 +107,12 @@ class SLACC(Codec):
 
     def manifest(self, batch: int) -> Manifest:
         return self._manifest(batch, self._frame(batch))
+
+    def arriving(self, batch: int, peek: Peek) -> Manifest:
+        if self.fixed_size:
+            return self.manifest(batch)
+        groups, widths, _ranges = peek(self._side_fields())
+        return self._manifest(batch, int(widths[groups].sum()))
 
     def _manifest(self, batch: int, frame: int) -> Manifest:
         values = Field("values", (self._tokens(batch), frame), 1, "values")

@@ -5,7 +5,7 @@ from typing import Annotated
 import torch
 from torch import Generator, Tensor
 
-from edgesim.codecs.base import Codec, Cut, Ratios, bits_for
+from edgesim.codecs.base import Codec, Cut, Peek, Ratios, bits_for
 from edgesim.codecs.parts.dct import token_basis
 from edgesim.codecs.parts.frames import from_bits, to_bits
 from edgesim.codecs.parts.grids import MAX_WIDTH, WIDTH_BITS, check_finite, grid_codes, grid_values
@@ -84,7 +84,7 @@ class SLFAC(Codec):
         return self.cut.item
 
     def _first_field(self, batch: int) -> Field:
-        return Field("first", (batch, self.width), HALF_BITS, "values")
+        return Field("first", (batch, self.width), HALF_BITS, "values", form="float")
 
     def _side_fields(self) -> tuple[Field, ...]:
         return (
@@ -104,6 +104,13 @@ class SLFAC(Codec):
 
     def manifest(self, batch: int) -> Manifest:
         return self._manifest(batch, self._frame(batch))
+
+    def arriving(self, batch: int, peek: Peek) -> Manifest:
+        if self.fixed_size:
+            return self.manifest(batch)
+        _scale, cuts, widths, _ranges = peek(self._side_fields())
+        counts = torch.stack([cuts, self.tokens - cuts], 1)  # [d, 2]
+        return self._manifest(batch, int((counts * widths).sum()))
 
     def _manifest(self, batch: int, frame: int) -> Manifest:
         values = Field("values", (batch, frame), 1, "values")

@@ -25,7 +25,9 @@ def test_golden_rank() -> None:
     codec = NSCSL(Cut((197, 192)), xi=0.1)
     assert codec.rank(128) == 19
     assert codec.ratios(128).paper_up == pytest.approx(0.0997, abs=5e-5)
-    assert codec.manifest(128).bits == 32 * 19 * (128 * 197 + 192)
+    assert codec.manifest(128).by_role["values"] == 32 * 19 * (128 * 197 + 192)
+    assert codec.manifest(128).by_role["side"] == 5  # the rank, 1 to 19
+    assert NSCSL(Cut((197, 192)), xi=0.1, energy=1.0).manifest(128).bits == 32 * 19 * (128 * 197 + 192)
 
 
 @pytest.mark.parametrize("xi", [0.1, 0.3, 0.6])
@@ -40,7 +42,7 @@ def test_data_of_low_rank_arrive_and_take_no_more_than_they_need(rank: int, feed
     codec, x = NSCSL(CUT, xi=0.6, energy=1.0 - 1e-6, feedback=feedback), of_rank(rank)  # type: ignore[arg-type]  # a Literal
     payload = sent(codec, x)
     assert payload.tensors["left"].shape == (72, rank)
-    assert payload.manifest.bits == 32 * rank * (72 + 16) < codec.manifest(8).bits
+    assert payload.manifest.bits == 32 * rank * (72 + 16) + 3 < codec.manifest(8).bits
     torch.testing.assert_close(codec.decode(payload.departed()).x, x, rtol=1e-4, atol=1e-4)
 
 

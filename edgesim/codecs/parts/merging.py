@@ -69,3 +69,12 @@ def received_clusters(tensors: Mapping[str, Tensor], count: int, *, grouped: boo
         return sizes, None
     numbers = torch.arange(count, device=sizes.device)
     return sizes, numbers.repeat_interleave(sizes, output_size=len(tensors["labels"]))
+
+
+def clusters_told(side: Mapping[str, Tensor], wanted: int) -> int:
+    """T of a message by its side information: said outright, by sizes or by numbers of clusters; else all that were wanted."""
+    if "sent" in side:
+        return int(side["sent"])
+    if "sizes" in side:
+        return int((side["sizes"] > 0).sum())
+    return int(side["assignment"].max()) + 1 if "assignment" in side else wanted

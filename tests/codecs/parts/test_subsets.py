@@ -6,8 +6,9 @@ import math
 import pytest
 import torch
 
-from edgesim.codecs.parts.bits import pack, unpack
+from edgesim.codecs.parts.pack import Reader, written
 from edgesim.codecs.parts.subsets import bitmap_bits, enumerative_bits, list_bits, rank, unrank
+from edgesim.wire import Field, Subset
 
 DEIT_TINY = 197 * 192
 
@@ -42,15 +43,14 @@ def test_numbers_of_no_subset_are_refused(number: int) -> None:
 def test_a_real_sample_survives_all_three_codes() -> None:
     """DeiT-T, one per cent: list, bitmap and number each give the indices back from as many bits as they are charged."""
     kept = 378
-    generator = torch.Generator().manual_seed(0)
-    indices = torch.randperm(DEIT_TINY, generator=generator)[:kept].sort().values
-    packed = pack(indices, 16)
-    assert len(packed) == -(-list_bits(DEIT_TINY, kept) // 8)
-    assert torch.equal(unpack(packed, 16, kept), indices)
-    bitmap = torch.zeros(DEIT_TINY, dtype=torch.uint8).index_fill(0, indices, 1)
-    packed = pack(bitmap, 1)
-    assert len(packed) == -(-bitmap_bits(DEIT_TINY) // 8)
-    assert torch.equal(unpack(packed, 1, DEIT_TINY).nonzero().flatten(), indices)
-    number = rank(indices.tolist(), DEIT_TINY)
-    assert number.bit_length() <= enumerative_bits(DEIT_TINY, kept)
-    assert unrank(number, DEIT_TINY, kept) == indices.tolist()
+    indices = torch.randperm(DEIT_TINY, generator=torch.Generator().manual_seed(0))[:kept].sort().values[None]
+    some = Subset(DEIT_TINY, kept)
+    for field, bits in [
+        (Field("indices", (1, kept), 16, "side"), list_bits(DEIT_TINY, kept)),
+        (Field("indices", (1,), bitmap_bits(DEIT_TINY), "side", form=some), DEIT_TINY),
+        (Field("indices", (1,), enumerative_bits(DEIT_TINY, kept), "side", form=some), 3049),
+    ]:
+        assert field.bits == bits
+        data = written([field], {"indices": indices})
+        assert len(data) == -(-bits // 8)
+        assert torch.equal(Reader(data).peek([field])[0], indices)

@@ -61,6 +61,15 @@ class Step(NamedTuple):
     loss: float
 
 
+class Round(NamedTuple):
+    """One round of a protocol that has rounds: from its first activity to its last."""
+
+    round: int  # from 1
+    start_s: float
+    end_s: float
+    clients: int  # that took part
+
+
 class Evaluation(NamedTuple):
     """One look at the test set, outside simulated time unless the scenario says otherwise."""
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from edgesim import build
 from edgesim.errors import RunError
-from edgesim.learn.evaluate import Evaluator
 from edgesim.record.recorder import Recorder
 from edgesim.rows import Evaluation, Step
 from edgesim.scenario import Scenario
@@ -27,19 +26,18 @@ class Session:
         self.scenario = scenario
         self.started = time.monotonic()
         self.task = build.learning(scenario)
-        self.evaluator: Evaluator | None = None
-        halves = None
-        if not timing_only:
-            halves, self.evaluator = build.torch_halves(scenario, self.task)
-        self.world = build.world(scenario, self.task, halves)
+        self.cast = None if timing_only else build.TorchCast(scenario, self.task)
+        self.world = build.world(scenario, self.task, self.cast)
         self.world.watch = self._step
         self.evaluations: list[Evaluation] = []
         self._watch = watch
         self._recorder: Recorder | None = None
         self._totals = StepTotals()
         self._evaluation_bits = 0
+        self.each: dict[int, float] = {}  # accuracy of each client's own halves at the latest look, where they differ
         every = scenario.evaluate.every_epochs
         self._every = max(1, round(every * self.task.steps_per_epoch)) if every else 0
+        self._looked = 0
         self._shown = -math.inf
         self._loss: float | None = None
 
@@ -50,9 +48,12 @@ class Session:
 
     def run(self) -> None:
         """Train until the budget is spent, settle the book and look at the test set a last time."""
-        process = build.protocol(self.scenario).run(self.world)
-        env = self.world.ledger.env
-        env.run(until=env.process(process))
+        while self.world.affords(self.task.protocol):
+            self.world.do(self.task.protocol)
+            if self._every and self.world.steps // self._every > self._looked:
+                self._evaluate()
+            elif time.monotonic() - self._shown >= PROGRESS_S:
+                self._show()
         if self.world.stopped_by == "interrupted":
             return  # the user is waiting
         if not self.evaluations or self.evaluations[-1].step < self.world.steps:
@@ -77,15 +78,14 @@ class Session:
         self._totals.add(row)
         if self._recorder is not None:
             self._recorder.step(row)
-        if self._every and self.world.steps % self._every == 0:
-            self._evaluate()
-        elif time.monotonic() - self._shown >= PROGRESS_S:
-            self._show()
 
     def _evaluate(self) -> None:
-        if self.evaluator is None:
+        world = self.world
+        self._looked = world.steps // self._every if self._every else 0
+        if self.cast is None:
             return
-        world, score = self.world, self.evaluator.run()
+        deployed = [client.number for client in self.task.protocol.deployed(world)]
+        score, self.each = self.cast.examine(deployed, world.model)
         row = Evaluation(
             step=world.steps,
             epoch=world.steps / world.steps_per_epoch,

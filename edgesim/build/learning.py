@@ -1,30 +1,29 @@
-"""What of a scenario learns: data, model, codecs, and the halves made of them."""
+"""What of a scenario learns: data, model and codecs, sized but not loaded."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
-import torch
+import numpy as np
 
 from edgesim.build.makers import checked, make, make_codec
 from edgesim.codecs.base import Cut
 from edgesim.codecs.exchange import Exchange
-from edgesim.errors import NotFoundError
 from edgesim.learn.augment.base import Augment
-from edgesim.learn.batches import Batches
 from edgesim.learn.data.base import Data, Facts
-from edgesim.learn.evaluate import Evaluator
 from edgesim.learn.flops import Costs
-from edgesim.learn.halves import TorchClient, TorchServer
 from edgesim.learn.models.base import Geometry, Model
-from edgesim.learn.phantom import PhantomClient, PhantomServer
-from edgesim.learn.pipeline import Plain
+from edgesim.learn.partitions.base import Partition
+from edgesim.learn.pictures import Indices
+from edgesim.protocols.base import Protocol
 from edgesim.scenario import Scenario
-from edgesim.work import ClientHalf, ServerHalf
 
 
-@dataclass(slots=True)
+@dataclass
 class Learning:
-    """Everything about a run that simulated time does not touch."""
+    """Everything about a run that simulated time does not touch.
+
+    samples  training images of each client, [clients]
+    """
 
     data: Data
     facts: Facts
@@ -34,69 +33,65 @@ class Learning:
     exchange: Exchange
     costs: Costs
     batch: int
-    client_samples: int
+    protocol: Protocol
+    samples: Indices
 
-    @property
+    @cached_property
     def steps_per_epoch(self) -> int:
-        return self.client_samples // self.batch
-
-
-Halves = Callable[[int], tuple[ClientHalf, ServerHalf]]
+        """Steps in which all clients together see their data once."""
+        return int((self.samples // self.batch).sum())
 
 
 def learning(scenario: Scenario) -> Learning:
-    """Data, model and codecs of a scenario, sized but not loaded.
+    """Data, model and codecs of a scenario.
 
-    Raises ScenarioError for what only the kinds themselves can know: an impossible cut, codec or batch.
+    Raises ScenarioError for what only the kinds themselves can know: an impossible cut, codec or batch. Labels are looked at
+    only where the partition needs them to know how many images each client gets; then NotFoundError where they are not there.
     """
     data = make(scenario, "data", scenario.data, ("data",))
     facts = data.facts()
     augment = make(scenario, "augment", scenario.data.augment, ("data", "augment"))
     model = make(scenario, "model", scenario.model, ("model",))
     geometry = checked(scenario, ("model",), lambda: model.geometry(facts))
-    samples = facts.train // sum(group.count for group in scenario.clients)
-    batch = scenario.data.batch_size
-    if batch > samples:
-        raise scenario.problem(("data", "batch_size"), f"batch_size {batch} is larger than the client's {samples} samples")
     cut = Cut((geometry.tokens, geometry.width), facts.classes, soft_labels=augment.soft_labels)
-    up = make_codec(scenario, scenario.uplink.codec, cut, ("uplink", "codec"))
-    down = make_codec(scenario, scenario.downlink.codec, Cut(up.item), ("downlink", "codec"))
+    up = make_codec(scenario, scenario.uplink.codec, cut, ("uplink", "codec"), scenario.data.batch_size)
+    rows = up.rows(scenario.data.batch_size)
+    down = make_codec(scenario, scenario.downlink.codec, Cut(up.item), ("downlink", "codec"), rows)
     exchange = Exchange(cut, up, down)
     costs = Costs(model, facts, with_attention=up.needs_attention)
-    return Learning(data, facts, augment, model, geometry, exchange, costs, batch, samples)
+    protocol = make(scenario, "protocol", scenario.protocol, ("protocol",))
+    batch = scenario.data.batch_size
+    samples = _samples(scenario, data, facts.train)
+    if batch > samples.min():
+        raise scenario.problem(
+            ("data", "batch_size"),
+            f"batch_size {batch} is larger than the {samples.min()} samples of client {samples.argmin()}; "
+            "use a smaller batch, fewer clients, or a partition with a min_size",
+        )
+    return Learning(data, facts, augment, model, geometry, exchange, costs, batch, protocol, samples)
 
 
-def torch_halves(scenario: Scenario, task: Learning) -> tuple[Halves, Evaluator]:
-    """The halves that learn, and who examines them. Loads data and weights.
-
-    Raises NotFoundError where data or weights are not there.
-    """
-    accelerator, seed = scenario.host.accelerator, scenario.seed
-    if accelerator == "cuda" and not torch.cuda.is_available():
-        raise NotFoundError("accelerator cuda: torch finds no CUDA device on this host; use host.accelerator: cpu")
-    train, test = task.data.train().to(accelerator), task.data.test().to(accelerator)
-    partition = make(scenario, "partition", scenario.data.partition, ("data", "partition"))
-    weights = [1.0] * sum(group.count for group in scenario.clients)
-    shares = checked(scenario, ("data", "partition"), lambda: partition.split(train.labels, weights, seed))
-    optimiser = make(scenario, "optimiser", scenario.optimiser, ("optimiser",))
-    view = task.model.view(task.facts)
-    client_part, server_part = checked(scenario, ("model",), lambda: task.model.build(task.facts, seed, accelerator))
-    task.exchange.to(accelerator)
-    pipeline = task.augment.pipeline(view)
-    server = TorchServer(server_part, task.exchange, optimiser, task.costs, task.batch, seed=seed)
-
-    def halves(client: int) -> tuple[ClientHalf, ServerHalf]:
-        rows = shares[client][: task.client_samples]  # equal epochs: a share's odd sample out is left aside
-        batches = Batches(train, rows, task.batch, pipeline, seed=seed, client=client, accelerator=accelerator)
-        half = TorchClient(client_part, task.exchange, optimiser, batches, task.costs, seed=seed, client=client)
-        return half, server
-
-    codec = scenario.evaluate.codec
-    return halves, Evaluator(
-        client_part, server_part, task.exchange, test, Plain(view), batch=task.batch, codec=codec, seed=seed
-    )
+def shares(scenario: Scenario) -> list[float]:
+    """How much data each client is to have, relative to the others."""
+    return [1.0 for group in scenario.clients for _ in range(group.count)]
 
 
-def phantoms(task: Learning, client: int) -> tuple[ClientHalf, ServerHalf]:
-    exchange, costs, batch = task.exchange, task.costs, task.batch
-    return PhantomClient(exchange, costs, batch), PhantomServer(exchange, costs, batch)
+def partition(scenario: Scenario) -> Partition:
+    """The rule by which images are shared out."""
+    made: Partition = make(scenario, "partition", scenario.data.partition, ("data", "partition"))
+    return made
+
+
+def dealt(scenario: Scenario, labels: Indices) -> list[Indices]:
+    """The training images of each client."""
+    rule = partition(scenario)
+    rows: list[Indices] = checked(scenario, ("data", "partition"), lambda: rule.split(labels, shares(scenario), scenario.seed))
+    return rows
+
+
+def _samples(scenario: Scenario, data: Data, count: int) -> Indices:
+    sizes = checked(scenario, ("data", "partition"), lambda: partition(scenario).sizes(count, shares(scenario)))
+    if sizes is None:
+        sizes = np.array([len(rows) for rows in dealt(scenario, data.train().labels)])
+    made: Indices = sizes
+    return made

@@ -7,12 +7,13 @@ from channels.base import Channel
 from channels.inversion import inversion_power
 from channels.link_budget import LinkBudget
 from edgesim import rng
-from edgesim.build.learning import Halves, Learning, phantoms
+from edgesim.build.cast import Cast, PhantomCast
+from edgesim.build.learning import Learning
 from edgesim.build.makers import checked, make, make_channel, make_radio
 from edgesim.learn.air import AnalogAir, ErasingAir, FlippingAir
+from edgesim.learn.cargo import average
 from edgesim.profiles import read
-from edgesim.protocols.base import Protocol
-from edgesim.scenario import LinkSpec, Scenario
+from edgesim.scenario import Group, LinkSpec, Scenario
 from edgesim.sim.account import Account
 from edgesim.sim.budget import Budget
 from edgesim.sim.device import Device
@@ -23,45 +24,53 @@ from edgesim.sim.transports.base import Transport
 from edgesim.sim.world import Client, Server, World
 
 
-def world(scenario: Scenario, task: Learning, halves: Halves | None = None) -> World:
-    """The simulated world of a scenario; without `halves` a timing-only one.
+def world(scenario: Scenario, task: Learning, cast: Cast | None = None) -> World:
+    """The simulated world of a scenario; without a `cast` a timing-only one.
 
-    halves  gives the client and server half of the client of that number
-    Raises ScenarioError if not even one step fits the budget.
+    Raises ScenarioError if not even one unit of the protocol (a step, a round) fits the budget.
     """
-    stand_ins = partial(phantoms, task)
+    stand_ins = PhantomCast(scenario, task)
     budget = _budget(scenario, task)
-    rehearsal = _world(scenario, task, stand_ins, budget, None)
-    built = _world(scenario, task, halves or stand_ins, budget, rehearsal)
-    cost = built.step_cost(built.clients[0], protocol(scenario).step)
+    rehearsal = None if budget.in_rounds else _world(scenario, task, stand_ins, budget, None)
+    built = _world(scenario, task, cast or stand_ins, budget, rehearsal)
+    cost = built.unit_cost(task.protocol)
     broken = budget.exceeded(cost)
     if broken is not None:
         name = "epochs_of_base" if broken == "bits" and scenario.budget.bits is None else broken
+        unit = "round" if cost.steps > 1 else "step"
         raise scenario.problem(
             ("budget", name),
-            f"the budget is smaller than one step: a step takes {getattr(cost, broken):.6g} {broken}, "
+            f"the budget is smaller than one {unit}: a {unit} takes {getattr(cost, broken):.6g} {broken}, "
             f"the limit is {budget.limits[broken]:.6g}; raise budget.{name}",
         )
     return built
 
 
-def protocol(scenario: Scenario) -> Protocol:
-    """The training protocol."""
-    made: Protocol = make(scenario, "protocol", scenario.protocol, ("protocol",))
-    return made
-
-
-def _world(scenario: Scenario, task: Learning, halves: Halves, budget: Budget, rehearsal: World | None) -> World:
+def _world(scenario: Scenario, task: Learning, cast: Cast, budget: Budget, rehearsal: World | None) -> World:
     ledger = Ledger()
-    group = scenario.clients[0]
-    client_half, server_half = halves(0)
-    device = _device("client0", ledger, group.device, group.radio, scenario.uplink)
     hardware = scenario.server
-    server = Server(_device("server", ledger, hardware.device, hardware.radio, scenario.downlink, hardware.cores), server_half)
-    uplink = _link(scenario, ledger, "up", device, server.device)
-    downlink = _link(scenario, ledger, "down", server.device, device)
-    client = Client(device, uplink, downlink, client_half, Account(0))
-    return World(ledger, [client], server, budget, task.steps_per_epoch, rehearsal)
+    server = _device("server", ledger, hardware.device, hardware.radio, scenario.downlink, hardware.cores)
+    clients: list[Client] = []
+    for group in scenario.clients:
+        for _ in range(group.count):
+            clients.append(_client(scenario, task, cast, ledger, len(clients), group, server))
+    return World(ledger, clients, Server(server, cast.server), budget, seed=scenario.seed, average=average, rehearsal=rehearsal)
+
+
+def _client(
+    scenario: Scenario, task: Learning, cast: Cast, ledger: Ledger, number: int, group: Group, server: Device
+) -> Client:
+    device = _device(f"client{number}", ledger, group.device, group.radio, scenario.uplink)
+    samples = int(task.samples[number])
+    return Client(
+        device,
+        _link(scenario, ledger, "up", device, server),
+        _link(scenario, ledger, "down", server, device),
+        cast.client(number),
+        Account(number),
+        samples,
+        samples // task.batch,
+    )
 
 
 def _device(name: str, ledger: Ledger, profile_name: str, radio_name: str | None, sends_on: LinkSpec, cores: int = 1) -> Device:
@@ -133,4 +142,4 @@ def _budget(scenario: Scenario, task: Learning) -> Budget:
         }[spec.ledger]
         gamma = spec.epochs_of_base * task.facts.train * per_sample
         bits = gamma if bits is None else min(bits, gamma)
-    return Budget(spec.ledger, bits, spec.symbols, spec.simulated_s, spec.joules, spec.steps)
+    return Budget(spec.ledger, bits, spec.symbols, spec.simulated_s, spec.joules, spec.steps, spec.rounds)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn, optim
 
+from edgesim.learn.optimisers.base import Optimiser
 from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload
 from edgesim.work import Message, Work
 
@@ -22,20 +23,19 @@ def manifest(numbers: int, moments: int = 0) -> Manifest:
     return Manifest(tuple(fields), paper_bits=bits, code_bits=bits)
 
 
-def learned(part: nn.Module, codec: "Codec", end: str) -> list[Tensor]:
-    """Parameters and buffers of one side of the model and of its end of the codec; a codec's fixed keys are neither."""
-    ends = [tensor for name, tensor in _named(codec) if end in name.split(".")]
-    return [tensor for _name, tensor in _named(part)] + ends
+def learned(part: nn.Module) -> list[Tensor]:
+    """Parameters and buffers of a part of the model."""
+    return [tensor for _name, tensor in _named(part)]
+
+
+def learned_end(codec: "Codec", end: str) -> list[Tensor]:
+    """Parameters and buffers of the client's or the server's end of a codec; its fixed keys are neither."""
+    return [tensor for name, tensor in _named(codec) if end in name.split(".")]
 
 
 def numbers(tensors: Sequence[Tensor]) -> int:
     """How many numbers they hold together."""
     return sum(tensor.numel() for tensor in tensors)
-
-
-def held(part: nn.Module) -> int:
-    """How many numbers a part of the model holds: parameters and buffers."""
-    return numbers([tensor for _name, tensor in _named(part)])
 
 
 def packed(tensors: Sequence[Tensor], optimiser: optim.Optimizer | None = None) -> Payload:
@@ -80,10 +80,9 @@ def average(messages: Sequence[Message], weights: Sequence[float]) -> Work:
     return Work(Payload(manifest(mean.numel()), {"model": mean}), 2.0 * len(messages) * mean.numel())
 
 
-def moments(optimiser: optim.Optimizer) -> int:
-    """How many numbers the optimiser's memory of its parameters takes as a message: its moments, and the count of its steps."""
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    return numbers(parameters) * len(_kinds_of_moments(optimiser)) + 1
+def moments(settings: Optimiser, trained: int) -> int:
+    """How many numbers an optimiser's memory of `trained` parameters takes: its moments, and the count of its steps."""
+    return trained * len(_kinds_of_moments(settings.make([nn.Parameter(torch.zeros(2))]))) + 1
 
 
 def _named(module: nn.Module) -> list[tuple[str, Tensor]]:

@@ -42,6 +42,7 @@ class Evaluator:
     batch           samples at a time; the last batch may be short
     codec           whether samples pass the uplink codec; off, the activations cross as they are (compression.md 1.4)
     seed            of the run; codec randomness is a function of (seed, batch number), the same at every look
+    receiver        the server's codecs, where they are not those of the client
     """
 
     def __init__(
@@ -55,17 +56,18 @@ class Evaluator:
         batch: int,
         codec: bool = False,
         seed: int = 0,
+        receiver: Exchange | None = None,
     ) -> None:
         if batch < 1:
             raise ValueError(f"batch must be at least 1, got {batch}")
-        self._client, self._server, self._exchange = client, server, exchange
+        self._client, self._server, self._exchange, self._receiver = client, server, exchange, receiver or exchange
         self._images, self._pipeline, self._batch = images, pipeline, batch
         self._codec, self._seed = codec, seed
         self._accelerator = next(client.parameters()).device
 
     def run(self) -> Score:
         """Classify every test sample once; modes of the modules are as before afterwards."""
-        modules: tuple[nn.Module, ...] = (self._client, self._server, self._exchange.up)
+        modules: tuple[nn.Module, ...] = (self._client, self._server, self._exchange.up, self._receiver.up)
         training, attention = [module.training for module in modules], self._client.with_attention
         self._client.with_attention = self._codec and self._exchange.up.needs_attention
         for module in modules:
@@ -106,5 +108,5 @@ class Evaluator:
             return self._server(z), self._exchange.base_manifests(len(z))[0]
         generator = Generator(self._accelerator).manual_seed(seed_of(self._seed, "evaluate", "codec", number))
         payload = self._exchange.send_up(Smashed(z, labels, attention), generator)
-        arrived = self._exchange.up.decode(payload.departed())
+        arrived = self._receiver.up.decode(payload.departed())
         return self._exchange.up.spread(self._server(arrived.x), payload), payload.manifest

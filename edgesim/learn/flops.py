@@ -38,7 +38,12 @@ class Costs:
     def numbers(self) -> tuple[int, int]:
         """Numbers that the client's and the server's part hold: parameters and buffers."""
         client, server = self._parts
-        return cargo.held(client), cargo.held(server)
+        return cargo.numbers(cargo.learned(client)), cargo.numbers(cargo.learned(server))
+
+    @cached_property
+    def tokens(self) -> int:
+        """Tokens at the cut, before compression."""
+        return self._model.geometry(self._facts).tokens
 
     @cached_property
     def _width(self) -> int:
@@ -64,6 +69,12 @@ class Costs:
         _, server = self._parts
         sample = torch.empty(1, tokens, self._width, device="meta", requires_grad=True)
         return _counted(lambda: server(sample))
+
+
+def whole_flops(costs: Costs, batch: int) -> tuple[float, float]:
+    """FLOPs of a step of the whole model on `batch` samples: (forward, backward)."""
+    forward, backward = costs.server(costs.tokens)
+    return batch * (costs.client_forward + forward), batch * (costs.client_backward + backward)
 
 
 def _counted(forward: Callable[[], Tensor]) -> tuple[float, float]:

@@ -71,7 +71,7 @@ class TorchClient:
         cargo.unpack(message, self._learned(), self._optimiser)
 
     def _learned(self) -> list[Tensor]:
-        return cargo.learned(self.part, self.exchange.up, "client")
+        return cargo.learned(self.part) + cargo.learned_end(self.exchange.up, "client")
 
     def forward(self) -> Work:
         """Run the next mini-batch up to the cut. value: Smashed, still in the graph."""
@@ -161,15 +161,13 @@ class TorchServer:
         cargo.unpack(message, self._learned(), self._optimiser)
 
     def replica(self) -> "TorchServer":
-        twin = TorchServer(
-            deepcopy(self.part), self.exchange.copy(), self._settings, self._costs, self._batch, seed=self._seed
-        )
+        twin = TorchServer(deepcopy(self.part), self.exchange.copy(), self._settings, self._costs, self._batch, seed=self._seed)
         twin._optimiser.load_state_dict(deepcopy(self._optimiser.state_dict()))
         twin._step = self._step
         return twin
 
     def _learned(self) -> list[Tensor]:
-        return cargo.learned(self.part, self.exchange.up, "server")
+        return cargo.learned(self.part) + cargo.learned_end(self.exchange.up, "server")
 
     def step(self, arrivals: Sequence[Message], senders: Sequence[int] = ()) -> Work:
         """One optimiser step on the mean loss of all arrivals. value: Answer(a gradient Payload per arrival, loss)."""

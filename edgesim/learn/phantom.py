@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgesim.learn import cargo
+from edgesim.learn.flops import Costs, whole_flops
 from edgesim.work import Answer, Message, Work
 
 if TYPE_CHECKING:
     from edgesim.codecs.exchange import Exchange
-    from edgesim.learn.flops import Costs
 
 
 class Phantom:
@@ -46,7 +46,7 @@ class PhantomClient(Phantom):
     batch  samples per mini-batch
     """
 
-    def __init__(self, exchange: "Exchange", costs: "Costs", batch: int, numbers: int = 0, moments: int = 0) -> None:
+    def __init__(self, exchange: "Exchange", costs: Costs, batch: int, numbers: int = 0, moments: int = 0) -> None:
         super().__init__(numbers, moments)
         flops = exchange.flops(batch)
         self._forward = Work(None, batch * costs.client_forward)
@@ -63,10 +63,28 @@ class PhantomClient(Phantom):
         return self._backward
 
 
+class PhantomWhole(Phantom):
+    """A whole model of a timing-only run; see `TorchWhole`."""
+
+    def __init__(self, costs: Costs, batch: int, numbers: int, moments: int) -> None:
+        super().__init__(numbers, moments)
+        forward, backward = whole_flops(costs, batch)
+        self._forward, self._backward = Work(None, forward), Work(None, backward)
+
+    def forward(self) -> Work:
+        return self._forward
+
+    def encode(self, smashed: Any) -> Work:
+        raise ValueError("a whole model has no cut: nothing is encoded")
+
+    def backward(self, gradient: Any) -> Work:
+        return self._backward
+
+
 class PhantomServer(Phantom):
     """The server of a timing-only run; see `TorchServer`."""
 
-    def __init__(self, exchange: "Exchange", costs: "Costs", batch: int, numbers: int = 0, moments: int = 0) -> None:
+    def __init__(self, exchange: "Exchange", costs: Costs, batch: int, numbers: int = 0, moments: int = 0) -> None:
         super().__init__(numbers, moments)
         self._gradient = exchange.down_manifest(batch)
         self._flops = server_flops(exchange, costs, batch)
@@ -78,7 +96,7 @@ class PhantomServer(Phantom):
         return self
 
 
-def server_flops(exchange: "Exchange", costs: "Costs", batch: int) -> float:
+def server_flops(exchange: "Exchange", costs: Costs, batch: int) -> float:
     """FLOPs of a server step per arrival: decode, forward and backward of the decoded rows, encode the gradient."""
     rows, tokens, _width = exchange.up.decoded(batch)
     forward, backward = costs.server(tokens)

@@ -1,7 +1,9 @@
 """Split learning between one client and one server."""
 
-from edgesim.protocols.base import Process, Protocol, split_step
-from edgesim.sim.world import Client, World
+from typing import ClassVar
+
+from edgesim.protocols.base import Process, Protocol, one_step
+from edgesim.sim.world import World
 
 
 class Vanilla(Protocol):
@@ -10,12 +12,9 @@ class Vanilla(Protocol):
     Labels are shared with the server; the client half is taken as preinstalled, so no model is sent.
     """
 
-    def step(self, world: World, client: Client) -> Process:
-        client.account.begin(world.ledger.now)
-        loss = yield from split_step(client, world.server)
-        world.finish_step(client, loss)
+    steady: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
 
-    def run(self, world: World) -> Process:
+    def unit(self, world: World) -> Process:
         [client] = world.clients
-        while world.affords(client, self.step):
-            yield from self.step(world, client)
+        yield from one_step(world, client)

@@ -7,17 +7,18 @@ from edgesim.sim.ledger import Ledger
 from edgesim.wire import LedgerName
 
 SLACK = 1e-12  # relative: sums of floats may land this much beside an exact limit
-TIMELESS = frozenset({"bits", "steps"})  # what a step spends of these does not depend on when it is taken
+TIMELESS = frozenset({"bits", "steps", "rounds"})  # what a step spends of these does not depend on when it is taken
 
 
 class Spent(NamedTuple):
     """Running totals. bits: under the ledger the budget counts."""
 
-    bits: float
-    symbols: float
-    simulated_s: float
-    joules: float
-    steps: float
+    bits: float = 0.0
+    symbols: float = 0.0
+    simulated_s: float = 0.0
+    joules: float = 0.0
+    steps: float = 0.0
+    rounds: float = 0.0
 
     def plus(self, other: "Spent") -> "Spent":
         """Both together."""
@@ -37,6 +38,7 @@ class Budget:
     simulated_s: float | None = None
     joules: float | None = None
     steps: float | None = None
+    rounds: float | None = None
 
     @property
     def limits(self) -> dict[str, float]:
@@ -49,10 +51,19 @@ class Budget:
         """Whether a step costs the same whenever it is taken (payload bits and steps only)."""
         return self.limits.keys() <= TIMELESS and self.ledger != "wire"
 
-    def spent(self, ledger: Ledger, steps: int) -> Spent:
+    @property
+    def in_rounds(self) -> bool:
+        """Whether only the number of rounds is limited, so that nothing else need be known beforehand."""
+        return self.limits.keys() == {"rounds"}
+
+    def used_up(self, rounds: int) -> str | None:
+        """`rounds` where as many have been done as may be."""
+        return "rounds" if self.rounds is not None and rounds >= self.rounds else None
+
+    def spent(self, ledger: Ledger, steps: int, rounds: int = 0) -> Spent:
         """Totals of a world until now."""
         traffic = ledger.traffic
-        return Spent(traffic.bits(self.ledger), traffic.symbols, ledger.now, ledger.joules, steps)
+        return Spent(traffic.bits(self.ledger), traffic.symbols, ledger.now, ledger.joules, steps, rounds)
 
     def exceeded(self, spent: Spent) -> str | None:
         """The first limit that `spent` would break, or None."""

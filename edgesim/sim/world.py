@@ -1,48 +1,83 @@
 """A simulated world: clients, links, a server, one clock, one book, one budget."""
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
+import numpy as np
 import simpy
 
-from edgesim.rows import Step
-from edgesim.sim.account import Account
+from edgesim.rng import seed as seed_of
+from edgesim.rows import Round, Step
+from edgesim.sim.account import PHASES, Account
 from edgesim.sim.budget import Budget, Spent
 from edgesim.sim.device import Device
 from edgesim.sim.ledger import Ledger
 from edgesim.sim.link import Link
-from edgesim.work import ClientHalf, ServerHalf
+from edgesim.work import ClientHalf, Message, ServerHalf, Work
+
+Process = Generator[simpy.Event, Any, Any]
+Average = Callable[[Sequence[Message], Sequence[float]], Work]
 
 
 @dataclass(slots=True)
 class Client:
-    """A client: its device, its links, its half of the model."""
+    """A client: its device, its links, its half of the model.
+
+    samples  training samples it holds; steps_per_epoch: whole mini-batches they make
+    """
 
     device: Device
     uplink: Link
     downlink: Link
     half: ClientHalf
     account: Account
+    samples: int = 1
+    steps_per_epoch: int = 1
+    joules: float = 0.0  # drawn by its device until the end of its latest step [J]
+    steps: int = 0
+
+    @property
+    def number(self) -> int:
+        return self.account.client
 
 
 @dataclass(slots=True)
 class Server:
-    """The server: its device and its half of the model."""
+    """The server: its device, its half of the model, and copies of that half where a protocol keeps one for each client."""
 
     device: Device
     half: ServerHalf
+    replicas: dict[int, ServerHalf] = field(default_factory=dict)
+
+    def replica(self, client: int) -> ServerHalf:
+        """The copy that serves this client; made when first asked for."""
+        if client not in self.replicas:
+            self.replicas[client] = self.half.replica()
+        return self.replicas[client]
 
 
-StepProcess = Callable[["World", Client], Generator[simpy.Event, Any, Any]]
+class Unit(Protocol):
+    """What is begun only if all of it fits the budget: a step, or a round. A protocol is one."""
+
+    @property
+    def steady(self) -> bool:
+        """Whether it costs the same bits and steps every time."""
+
+    def unit(self, world: "World") -> Process:
+        """Do it once."""
 
 
 class World:
     """Everything a protocol moves.
 
-    rehearsal  the same world with phantom halves on a scratch clock, or None in a rehearsal itself: a step is rehearsed
+    seed       of the run; choices among clients are functions of it and of the round
+    average    the weighted mean of model messages
+    rehearsal  the same world with phantom halves on a scratch clock, or None in a rehearsal itself: a unit is rehearsed
                before it is begun, so that no limit is ever exceeded
-    watch      called with every finished step and the step's loss
+    cursor     whole numbers that a protocol remembers from unit to unit, such as whose turn it is
+    model      the client model that is common to all, where a protocol has one: as a message
+    watch      called with every finished step and the step's loss; hear_round with every finished round
     """
 
     def __init__(
@@ -51,76 +86,123 @@ class World:
         clients: list[Client],
         server: Server,
         budget: Budget,
-        steps_per_epoch: int,
+        *,
+        seed: int = 0,
+        average: Average | None = None,
         rehearsal: "World | None" = None,
     ) -> None:
         self.ledger = ledger
         self.clients = clients
         self.server = server
         self.budget = budget
-        self.steps_per_epoch = steps_per_epoch
+        self.seed = seed
+        self.average = average
         self.rehearsal = rehearsal
         self.steps = 0
+        self.rounds = 0
+        self.cursor: dict[str, int] = {}
+        self.model: Message | None = None
         self.stopped_by: str | None = None
         self.watch: Callable[[Step, Any], None] | None = None
-        self._step_cost: Spent | None = None
-        self._joules_before = [0.0 for _ in clients]
+        self.hear_round: Callable[[Round], None] | None = None
+        self._unit_cost: Spent | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in which all clients together see their data once."""
+        return sum(client.steps_per_epoch for client in self.clients)
 
     @property
     def spent(self) -> Spent:
         """Totals until now."""
-        return self.budget.spent(self.ledger, self.steps)
+        return self.budget.spent(self.ledger, self.steps, self.rounds)
 
     def stop(self, reason: str) -> None:
-        """Begin no further step."""
+        """Begin no further unit."""
         self.stopped_by = reason
 
-    def affords(self, client: Client, process: StepProcess) -> bool:
-        """Whether one more step of `client` fits into every limit; if not, `stopped_by` says which one it would break."""
+    def affords(self, unit: Unit) -> bool:
+        """Whether one more unit fits into every limit; if not, `stopped_by` says which one it would break."""
         if self.stopped_by is None:
-            self.stopped_by = self.budget.exceeded(self.spent.plus(self.step_cost(client, process)))
+            self.stopped_by = self.budget.used_up(self.rounds)
+        if self.stopped_by is None:
+            self.stopped_by = self.budget.exceeded(self.spent.plus(self.unit_cost(unit)))
         return self.stopped_by is None
 
-    def step_cost(self, client: Client, process: StepProcess) -> Spent:
-        """What a step begun now would spend, rehearsed with phantoms under the channel as it will be."""
-        if self.rehearsal is None:
-            return Spent(0.0, 0.0, 0.0, 0.0, 0.0)
-        if self._step_cost is None or not self.budget.timeless:
-            self._step_cost = self.rehearsal.rehearse(self.clients.index(client), process, self.ledger)
-        return self._step_cost
+    def unit_cost(self, unit: Unit) -> Spent:
+        """What a unit begun now would spend, rehearsed with phantoms under the channel as it will be."""
+        if self.rehearsal is None or self.budget.in_rounds:
+            return Spent()
+        if self._unit_cost is None or not (unit.steady and self.budget.timeless):
+            self._unit_cost = self.rehearsal.rehearse(unit, self)
+        return self._unit_cost
 
-    def rehearse(self, client: int, process: StepProcess, real: Ledger) -> Spent:
-        """Run one step of a client from where the `real` ledger is and give what it spends."""
-        now = real.now
-        self.ledger.restart(now, real)
+    def rehearse(self, unit: Unit, real: "World") -> Spent:
+        """Do the next unit of the `real` world from where its clock stands and give what it spends."""
+        now = real.ledger.now
+        self.ledger.restart(now, real.ledger)
         self.steps = 0
-        self.ledger.env.process(process(self, self.clients[client]))
-        self.ledger.env.run()
-        return self.spent._replace(simulated_s=self.ledger.now - now)
+        self.rounds, self.cursor = real.rounds, dict(real.cursor)
+        self.do(unit)
+        return self.spent._replace(simulated_s=self.ledger.now - now, rounds=self.rounds - real.rounds)
+
+    def do(self, unit: Unit) -> None:
+        """Do a unit from beginning to end."""
+        env = self.ledger.env
+        env.run(until=env.process(unit.unit(self)))
+
+    # -- what protocols say -------------------------------------------------------------------------------------------
+
+    def together(self, processes: Iterable[Process]) -> Generator[simpy.Event, Any, list[Any]]:
+        """Run processes at the same time and give what each returns, in their order."""
+        env = self.ledger.env
+        begun = [env.process(process) for process in processes]
+        yield env.all_of(begun)
+        return [process.value for process in begun]
+
+    def chosen(self, count: int | None, fraction: float) -> list[Client]:
+        """The clients that take part in the present round, by number: `count` of them, or else a fraction, at least one."""
+        wanted = count if count is not None else max(1, round(fraction * len(self.clients)))
+        if wanted >= len(self.clients):
+            return self.clients
+        places = self.random("participants").choice(len(self.clients), wanted, replace=False)
+        return [self.clients[place] for place in sorted(places)]
+
+    def random(self, purpose: str) -> np.random.Generator:
+        """A random stream for one purpose in the present round."""
+        return np.random.default_rng(seed_of(self.seed, purpose, self.rounds))
+
+    def averaged(self, messages: Sequence[Message], clients: Sequence[Client], weighted: bool) -> Process:
+        """The server averages model messages, by the clients' samples or equally. Gives the message of the mean."""
+        weights = [float(client.samples) if weighted else 1.0 for client in clients]
+        assert self.average is not None
+        average = self.average
+        mean = yield from self.server.device.run("server", lambda: average(messages, weights))
+        return mean
 
     def finish_step(self, client: Client, loss: Any) -> None:
         """Book the step that `client` has just completed."""
         self.steps += 1
+        client.steps += 1
         if self.watch is None:
             return
         account, now = client.account, self.ledger.now
         joules = client.device.meter.joules_until(now)
-        seconds = account.seconds
         row = Step(
             step=account.step,
             client=account.client,
-            epoch=1 + (account.step - 1) // self.steps_per_epoch,
+            epoch=1 + (account.step - 1) // client.steps_per_epoch,
             start_s=account.started,
             end_s=now,
-            forward_s=seconds["forward"],
-            encode_s=seconds["encode"],
-            wait_s=seconds["wait"],
-            uplink_s=seconds["uplink"],
-            server_s=seconds["server"],
-            downlink_s=seconds["downlink"],
-            backward_s=seconds["backward"],
-            energy_j=joules - self._joules_before[account.client],
+            **{f"{phase}_s": account.seconds[phase] for phase in PHASES},
+            energy_j=joules - client.joules,
             loss=float("nan"),
         )
-        self._joules_before[account.client] = joules
+        client.joules = joules
         self.watch(row, loss)
+
+    def finish_round(self, began: float, clients: Sequence[Client]) -> None:
+        """Book the round that has just ended, begun at `began` [s], in which these clients took part."""
+        self.rounds += 1
+        if self.hear_round is not None:
+            self.hear_round(Round(self.rounds, began, self.ledger.now, len(clients)))

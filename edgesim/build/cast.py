@@ -1,0 +1,139 @@
+"""Who plays in a run: the halves of every client and of the server, with tensors or without."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import NamedTuple, Protocol
+
+import torch
+
+from edgesim.build.learning import Learning, dealt
+from edgesim.build.makers import checked, make
+from edgesim.codecs.exchange import Exchange
+from edgesim.errors import NotFoundError
+from edgesim.learn import cargo
+from edgesim.learn.batches import Batches
+from edgesim.learn.evaluate import Evaluator, Score
+from edgesim.learn.halves import End, TorchClient, TorchServer, parameters_of
+from edgesim.learn.local import TorchWhole
+from edgesim.learn.models.base import ClientPart, ServerPart
+from edgesim.learn.phantom import PhantomClient, PhantomServer, PhantomWhole
+from edgesim.learn.pipeline import Plain
+from edgesim.scenario import Scenario
+from edgesim.work import ClientHalf, Message, ServerHalf
+
+
+class Cast(Protocol):
+    """The halves of a run."""
+
+    @property
+    def server(self) -> ServerHalf: ...
+
+    def client(self, number: int) -> ClientHalf:
+        """The half of the client of that number."""
+
+
+class PhantomCast:
+    """Halves without tensors: one stands in for all clients, for they differ in nothing."""
+
+    def __init__(self, scenario: Scenario, task: Learning) -> None:
+        exchange, costs, batch, geometry = task.exchange, task.costs, task.batch, task.geometry
+        optimiser = make(scenario, "optimiser", scenario.optimiser, ("optimiser",))
+
+        def sizes(held: int, trained: int, end: End | None) -> tuple[int, int]:
+            learned = cargo.learned_end(exchange.up, end) if end else []
+            tuned = parameters_of(exchange.up, end) if end else []
+            return held + cargo.numbers(learned), cargo.moments(optimiser, trained + cargo.numbers(tuned))
+
+        (client, server), whole = costs.numbers, geometry.client_parameters + geometry.server_parameters
+        self.server: ServerHalf = PhantomServer(exchange, costs, batch, *sizes(server, geometry.server_parameters, "server"))
+        self._client: ClientHalf
+        if task.protocol.halves == "whole":
+            self._client = PhantomWhole(costs, batch, *sizes(client + server, whole, None))
+        else:
+            self._client = PhantomClient(exchange, costs, batch, *sizes(client, geometry.client_parameters, "client"))
+
+    def client(self, number: int) -> ClientHalf:
+        return self._client
+
+
+class Examination(NamedTuple):
+    """A look at the test set. each: accuracy of every client looked at by itself, by its number."""
+
+    score: Score
+    each: dict[int, float]
+
+
+class TorchCast:
+    """Halves that learn. Loads data and weights; every client has weights, codec and optimiser of its own.
+
+    rows, labels  the images of each client, and the class of every image
+
+    Raises NotFoundError where data, weights or the accelerator are not there.
+    """
+
+    def __init__(self, scenario: Scenario, task: Learning) -> None:
+        accelerator, seed = scenario.host.accelerator, scenario.seed
+        if accelerator == "cuda" and not torch.cuda.is_available():
+            raise NotFoundError("accelerator cuda: torch finds no CUDA device on this host; use host.accelerator: cpu")
+        self._scenario, self._task = scenario, task
+        self._train, self._test = task.data.train().to(accelerator), task.data.test().to(accelerator)
+        self.rows, self.labels = dealt(scenario, self._train.labels), self._train.labels
+        self._optimiser = make(scenario, "optimiser", scenario.optimiser, ("optimiser",))
+        parts = checked(scenario, ("model",), lambda: task.model.build(task.facts, seed, accelerator))
+        task.exchange.to(accelerator)
+        self._parts: tuple[ClientPart, ServerPart] = parts
+        self._view = task.model.view(task.facts)
+        self._pipeline = task.augment.pipeline(self._view)
+        self._alone = len(self.rows) == 1
+        server_part = deepcopy(parts[1]) if task.protocol.halves == "whole" else parts[1]
+        self.server = TorchServer(server_part, task.exchange, self._optimiser, task.costs, task.batch, seed=seed)
+        self._clients = [self._make(number) for number in range(len(self.rows))]
+
+    def client(self, number: int) -> ClientHalf:
+        half: ClientHalf = self._clients[number]
+        return half
+
+    def examine(self, clients: Sequence[int], common: Message | None) -> Examination:
+        """Look at the test set with the halves of these clients, one after the other, or with the `common` model.
+
+        The score is the mean over the clients looked at.
+        """
+        if not clients and common is not None:
+            scratch = self._make(0, copies=True)
+            scratch.load(common)
+            return Examination(self._score(scratch), {})
+        scores = {number: self._score(self._clients[number]) for number in clients}
+        count = len(scores)
+        mean = Score(*(sum(values) / count for values in zip(*scores.values(), strict=True)))
+        mean = mean._replace(samples=len(self._test), bits=sum(score.bits for score in scores.values()))
+        return Examination(mean if count > 1 else next(iter(scores.values())), {n: s.accuracy for n, s in scores.items()})
+
+    def _make(self, number: int, *, copies: bool = False) -> TorchClient | TorchWhole:
+        """A client's half; the only client needs no copy of the built parts."""
+        task, seed = self._task, self._scenario.seed
+        accelerator = self._scenario.host.accelerator
+        own = copies or not self._alone
+        part, rest = deepcopy(self._parts) if own else self._parts
+        batches = Batches(
+            self._train, self.rows[number], task.batch, self._pipeline, seed=seed, client=number, accelerator=accelerator
+        )
+        if task.protocol.halves == "whole":
+            return TorchWhole(part, rest, self._optimiser, batches, task.costs)
+        exchange = task.exchange.copy() if own else task.exchange
+        return TorchClient(part, exchange, self._optimiser, batches, task.costs, seed=seed, client=number)
+
+    def _score(self, half: TorchClient | TorchWhole) -> Score:
+        task, scenario = self._task, self._scenario
+        rest = half.rest if isinstance(half, TorchWhole) else self.server.part
+        sender: Exchange = task.exchange if isinstance(half, TorchWhole) else half.exchange
+        return Evaluator(
+            half.part,
+            rest,
+            sender,
+            self._test,
+            Plain(self._view),
+            batch=task.batch,
+            codec=scenario.evaluate.codec and isinstance(half, TorchClient),
+            seed=scenario.seed,
+            receiver=self.server.exchange,
+        ).run()

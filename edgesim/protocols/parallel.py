@@ -1,0 +1,67 @@
+"""Split learning with many clients at the same time and one server step for all."""
+
+from typing import Annotated, Any
+
+from edgesim.protocols.base import Process, Protocol
+from edgesim.protocols.federation import synchronised
+from edgesim.sim.world import Client, World
+from edgesim.work import Message
+
+
+class Parallel(Protocol):
+    """Parallel split learning: the batches of all clients make one batch of the server's.
+
+    In every step each participant sends a mini-batch, the server goes forward and back on the mean loss over all of them,
+    updates once, and returns to each its slice of the gradient, which is 1/N of what it would be alone; clients update their
+    own halves (compression.md 4.5). Client halves drift apart unless they are averaged every now and then, weighted by their
+    samples, through the links.
+
+    sync_every    steps between two averagings of the client halves; left out, there is none
+    participants  clients in a step; left out, the fraction
+    fraction      of the clients that take part in a step
+    """
+
+    def __init__(
+        self,
+        *,
+        sync_every: Annotated[int, "[1, inf)"] | None = None,
+        participants: Annotated[int, "[1, inf)"] | None = None,
+        fraction: Annotated[float, "(0, 1]"] = 1.0,
+    ) -> None:
+        self._sync_every = sync_every
+        self._participants, self._fraction = participants, fraction
+
+    def unit(self, world: World) -> Process:
+        """One server step; where it is due, the averaging after it."""
+        began, server = world.ledger.now, world.server
+        clients = world.chosen(self._participants, self._fraction)
+        arrivals = yield from world.together(_up(world, client) for client in clients)
+        full = world.ledger.now
+        senders = [client.number for client in clients]
+        answer = yield from server.device.run("server", lambda: server.half.step([message for message, _ in arrivals], senders))
+        for client, (_message, arrived) in zip(clients, arrivals, strict=True):
+            client.account.add("wait", full - arrived)
+            client.account.add("server", world.ledger.now - full)
+        pairs = zip(clients, answer.gradients, strict=True)
+        yield from world.together(_down(world, client, gradient, answer.loss) for client, gradient in pairs)
+        world.model = None
+        if self._sync_every and (world.rounds + 1) % self._sync_every == 0:
+            yield from synchronised(world, world.clients)
+        world.finish_round(began, clients)
+
+
+def _up(world: World, client: Client) -> Process:
+    """A client's way to the server. Gives what arrived, and when."""
+    account = client.account
+    account.begin(world.ledger.now)
+    smashed = yield from client.device.run("forward", client.half.forward, account)
+    sent = yield from client.device.run("encode", lambda: client.half.encode(smashed), account)
+    arrived = yield from client.uplink.send("smashed", sent, account)
+    return arrived, world.ledger.now
+
+
+def _down(world: World, client: Client, gradient: Message, loss: Any) -> Process:
+    """Its way back."""
+    received = yield from client.downlink.send("gradient", gradient, client.account)
+    yield from client.device.run("backward", lambda: client.half.backward(received), client.account)
+    world.finish_step(client, loss)

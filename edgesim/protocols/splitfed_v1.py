@@ -1,0 +1,54 @@
+"""SplitFed with a copy of the server half for each client."""
+
+from typing import Annotated, Literal
+
+from edgesim.protocols.base import Process, Protocol, one_step
+from edgesim.protocols.federation import Rounds
+from edgesim.sim.world import Client, World
+
+
+class SplitFedV1(Protocol):
+    """SplitFed V1: clients train in parallel, each with its own copy of the server half; a round averages both halves.
+
+    At the beginning of a round the common client half goes to every participant, at the end the halves come back
+    (compression.md 4.3; Thapa et al., AAAI 2022, algorithm 1). With one local step of plain SGD a round is a step of
+    data-parallel SGD.
+
+    local_epochs  passes over its own data in a client's turn
+    local_steps   steps in a client's turn instead
+    optimiser     at the beginning of a round: `carry` what they remember on, or `reset`, as the published code does
+    weighting     of the averages: by `samples` held, or `equal`, as the published code does
+    participants  clients in a round; left out, the fraction
+    fraction      of the clients that take part in a round
+    """
+
+    def __init__(
+        self,
+        *,
+        local_epochs: Annotated[int, "[1, inf)"] = 1,
+        local_steps: Annotated[int, "[1, inf)"] | None = None,
+        optimiser: Literal["carry", "reset"] = "carry",
+        weighting: Literal["samples", "equal"] = "samples",
+        participants: Annotated[int, "[1, inf)"] | None = None,
+        fraction: Annotated[float, "(0, 1]"] = 1.0,
+    ) -> None:
+        self._rounds = Rounds(local_epochs, local_steps, optimiser == "reset", weighting == "samples", participants, fraction)
+
+    def unit(self, world: World) -> Process:
+        """One round."""
+        began, server = world.ledger.now, world.server
+        clients = self._rounds.clients(world)
+        common = server.half.weights()
+        for client in clients:
+            server.replica(client.number).load(common)
+            if self._rounds.reset:
+                server.replica(client.number).reset()
+        yield from self._rounds.run(world, _step)
+        copies = [server.replica(client.number).weights() for client in clients]
+        mean = yield from world.averaged(copies, clients, self._rounds.weighted)
+        server.half.load(mean)
+        world.finish_round(began, clients)
+
+
+def _step(world: World, client: Client) -> Process:
+    yield from one_step(world, client, world.server.replica(client.number))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgesim import kinds
+from edgesim import kinds, vary
 from edgesim.scenario import BudgetSpec, Group, LinkSpec
 from edgesim.scenario import Path as Where
 from edgesim.specs import DataSpec, Spec
@@ -75,8 +75,12 @@ def image_size_fits_patches(model: Spec) -> Found:
 def batch_fits_data(data: DataSpec, clients: Sequence[Group]) -> Found:
     images = TRAINING_IMAGES.get(data.kind) or (data.values.get("train") if data.kind == "synthetic" else None)
     count = sum(group.count for group in clients)
-    if images is not None and data.batch_size > images // count:
-        held = f"{images} training images" + (f" among {count} clients, {images // count} each" if count > 1 else "")
+    smallest = min(group.data_share for group in clients)
+    parts = sum(group.count * (group.data_share / smallest) for group in clients)
+    least = None if images is None else int(images / parts)
+    if least is not None and data.batch_size > least:
+        each = f"{least} each" if len({group.data_share for group in clients}) == 1 else f"{least} for the smallest"
+        held = f"{images} training images" + (f" among {count} clients, {each}" if count > 1 else "")
         yield ("data", "batch_size"), f"{data.batch_size} is larger than a client's data: {data.kind} has {held}"
 
 
@@ -85,6 +89,17 @@ def vanilla_has_one_client(protocol: Spec, clients: Sequence[Group]) -> Found:
     if protocol.kind == "vanilla" and count != 1:
         place: Where = ("clients", 0, "count") if len(clients) == 1 else ("clients",)
         yield place, f"the protocol vanilla trains exactly one client, got {count}"
+
+
+def varied_knobs_exist(clients: Sequence[Group], uplink: LinkSpec, downlink: LinkSpec) -> Found:
+    for place, group in enumerate(clients):
+        if group.vary is not None:
+            channels = {
+                "uplink": group.uplink_channel or uplink.channel,
+                "downlink": group.downlink_channel or downlink.channel,
+            }
+            for where, message in vary.problems(group.vary, channels):
+                yield ("clients", place, "vary", *where), message
 
 
 def _codecs(link: LinkSpec) -> Iterator[tuple[Where, Spec, Mapping[str, object]]]:
@@ -153,6 +168,7 @@ CHECKS: tuple[Callable[..., Found], ...] = (
     image_size_fits_patches,
     batch_fits_data,
     vanilla_has_one_client,
+    varied_knobs_exist,
     codec_suits_model,
     training_ends,
 )

@@ -13,6 +13,7 @@ from edgesim.errors import ScenarioError
 from edgesim.leaves import Choice, Flag, Leaf, Number, Profile, Text, fail
 from edgesim.sections import Section
 from edgesim.specs import DataCommon, DataSpec, SlotOf, Spec
+from edgesim.vary import Vary
 from edgesim.yaml_nodes import Node, Place, dotted, place_of, write
 
 __all__ = ["BudgetSpec", "DataSpec", "EvaluateSpec", "Group", "HostSpec", "LinkSpec", "Scenario", "ServerSpec", "Spec"]
@@ -40,14 +41,22 @@ class _FileName(Leaf):
 class Group(Section):
     """Clients that are alike.
 
-    count   how many
-    device  device profile of each (`edgesim list devices`)
-    radio   radio profile: the power of its radio; the device profile's own where left out
+    count             how many
+    device            device profile of each (`edgesim list devices`)
+    radio             radio profile: the power of its radio; the device profile's own where left out
+    data_share        how much of the training set each gets, relative to the others
+    uplink_channel    the group's own channel in place of the uplink's
+    downlink_channel  the group's own channel in place of the downlink's
+    vary              what differs from client to client, and the laws it is drawn from
     """
 
     count: Positive = 1
     device: Device
     radio: RadioProfile | None = None
+    data_share: Annotated[float, Number("(0, inf)")] = 1.0
+    uplink_channel: Annotated[Spec, SlotOf("channel")] | None = None
+    downlink_channel: Annotated[Spec, SlotOf("channel")] | None = None
+    vary: Vary | None = None
 
 
 class ServerSpec(Section):
@@ -221,6 +230,8 @@ def _plain(value: object) -> Any:
         )
     if isinstance(value, Section):
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 

@@ -67,6 +67,8 @@ class Section(BaseModel):
             sort, message = MISSING_TYPE, f"missing key {where[0]!r}{f': {doc}' if doc else ''}"
         elif sort == "list_type":
             message = f"expected a list, got {got(found['input'])}"
+        elif sort == "dict_type":
+            message = f"expected a mapping, got {got(found['input'])}"
         elif sort == "too_short":
             message = "must not be an empty list"
         return line_error(sort, message, where, found["input"])

@@ -15,6 +15,7 @@ jsonschema = pytest.importorskip("jsonschema", reason="the [dev] extra has it")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = [*sorted((ROOT / "scenarios").glob("*.yaml")), ROOT / "edgesim" / "starter.yaml"]
+UNIFORM = {"kind": "uniform", "low": 5, "high": 20}
 LINK = {"codec": "identity", "channel": "ideal"}
 VALID: dict[str, Any] = {
     "model": {"kind": "vit", "name": "tiny_digits", "cut": 2},
@@ -66,6 +67,8 @@ def test_resolved_scenarios_are_accepted(validator: Any) -> None:
         {"data": {"kind": "digits"}},
         {"clients": []},
         {"clients": {"device": "abacus"}},
+        {"clients": {"device": "phone_mid", "vary": {"channel": {"snr_db": 5}}}},
+        {"clients": {"device": "phone_mid", "vary": {"chanel": {}}}},
         {"budget": {"ledger": "papr"}},
         {"evaluate": {"codec": "no"}},
     ],
@@ -83,6 +86,14 @@ def test_bad_scenarios_are_refused(validator: Any, change: dict[str, Any]) -> No
         {"uplink": LINK | {"radio": {"bandwidth_hz": "20 MHz", "packet_bits": "1500 B"}}},
         {"uplink": LINK | {"codec": {"kind": "chain", "stages": ["identity", {"kind": "chain", "stages": ["identity"]}]}}},
         {"clients": [{"count": 2, "device": "raspberry_pi_4"}, {"device": "phone_mid", "radio": None}]},
+        {
+            "clients": {
+                "device": "phone_mid",
+                "data_share": 2,
+                "uplink_channel": "ideal",
+                "vary": {"channel": {"snr_db": UNIFORM}},
+            }
+        },
         {"budget": {"bits": "10 Gbit", "simulated_s": "2 h", "joules": 5}},
         {"data": {"kind": "digits", "batch_size": 64.0, "augment": {"kind": "flip"}}},
     ],

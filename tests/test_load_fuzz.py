@@ -21,12 +21,14 @@ LINK = {
     "radio": {"bandwidth_hz": "20 MHz", "packet_bits": 1e4},
     "transport": "reliable",
 }
+UNIFORM = {"kind": "uniform", "low": 5, "high": 20.5}
+VARY = {"channel": {"snr_db": UNIFORM}, "downlink_channel": {}, "device": {"rate_factor": {"kind": "constant", "value": 2}}}
 SCENARIO: dict[str, Any] = {
     "name": "small",
     "seed": 0,
     "model": {"kind": "vit", "name": "deit_tiny_patch16_224", "cut": 2, "image_size": 96, "pretrained": False},
     "data": {"kind": "synthetic", "train": 100, "batch_size": 10, "partition": {"kind": "iid"}, "augment": "none"},
-    "clients": [{"count": 1, "device": "raspberry_pi_4", "radio": "wifi"}],
+    "clients": [{"count": 1, "device": "raspberry_pi_4", "radio": "wifi", "data_share": 2, "vary": VARY}],
     "uplink": LINK,
     "server": {"device": "edge_server", "cores": 2},
     "downlink": LINK | {"codec": "identity"},

@@ -116,7 +116,7 @@ def test_every_kind_has_a_model_and_valid_defaults(slot: str) -> None:
 
 
 def _example(knob: Knob) -> Any:
-    """A value for a required knob: a kind that needs no knobs, a choice, text, or a number in its interval."""
+    """A value for a required knob: a kind that needs no knobs, a choice, text, numbers, or a number in its interval."""
     for slot, place in kinds.SLOTS.items():
         if re.search(rf"\b{place.base}\b", knob.annotation):
             plain = next(
@@ -125,4 +125,6 @@ def _example(knob: Knob) -> Any:
             return [plain] if knob.annotation.startswith("list") else plain
     if knob.annotation.startswith("Literal["):
         return ast.literal_eval(knob.annotation.removeprefix("Literal"))[0]
+    if knob.annotation == "list[float]":
+        return [1]
     return "text" if knob.annotation == "str" else next(number for number in (1, 0.5, 10) if number in (knob.interval or [1]))

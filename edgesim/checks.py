@@ -148,7 +148,12 @@ def analog_sends_reals(link: LinkSpec, direction: str) -> Found:
 
 
 def ratio_is_given_once(link: LinkSpec, direction: str) -> Found:
-    for where, codec, _ in _codecs(link):
+    sized: list[Where] = []  # codecs whose parts get their size from them
+    for where, codec, flags in _codecs(link):
+        if flags.get("adapts") or (codec.values.get("xi") is not None and "xi" not in kinds.read("codec", codec.kind).knobs):
+            sized.append(where)
+        if any(where != outer and where[: len(outer)] == outer for outer in sized):
+            continue
         ways = RATIOS.get(codec.kind, ())
         given = {name for way in ways for name in way if codec.values.get(name) is not None}
         if ways and given not in [set(way) for way in ways]:

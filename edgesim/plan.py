@@ -6,7 +6,6 @@ from typing import Any
 import torch
 
 from edgesim import build
-from edgesim.codecs.base import Cut
 from edgesim.learn.data.base import Facts
 from edgesim.scenario import Scenario
 from edgesim.session import Session
@@ -29,6 +28,7 @@ def plan(scenario: Scenario) -> dict[str, Any]:
         "split": _split(task),
         "payload_bits": {"up": _roles(up), "down": _roles(down)},
         "xi": facts["xi"],
+        "xi_target": facts["xi_target"],
         "steps": facts["steps"],
         "epochs": facts["epochs"],
         "stopped_by": facts["stopped_by"],
@@ -77,9 +77,8 @@ def _wall_estimate(scenario: Scenario, task: build.Learning, steps: int) -> floa
     size = task.geometry.image_size
     images = torch.zeros(rows, facts.channels, size, size)
     generator = torch.Generator().manual_seed(scenario.seed)
-    cut = Cut((task.geometry.tokens, task.geometry.width), facts.classes)
     labels = torch.arange(rows) % facts.classes
-    codec = build.make_codec(scenario, scenario.uplink.codec, cut, ("uplink", "codec"))
+    codec = task.exchange.up.like()
 
     def step() -> None:
         noise = torch.randn(images.shape, generator=generator)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from edgesim.codecs.base import Codec
+from edgesim.codecs.target import aims
 from edgesim.errors import RunInterrupted
 from edgesim.record import evaluations, tables
 from edgesim.record.folder import RunFolder, Status
 from edgesim.record.recorder import Recorder
-from edgesim.scenario import Scenario
+from edgesim.scenario import LinkSpec, Scenario
 from edgesim.session import Session
 from edgesim.watch import Watch
 
@@ -162,8 +164,8 @@ def _header(scenario: Scenario, session: Session, path: Path, timing_only: bool)
         "model": f"{scenario.model.knobs()['name']}, {geometry.tokens} tokens x {geometry.width}, cut after block "
         f"{scenario.model.knobs()['cut']} of {geometry.depth}",
         "data": f"{scenario.data.kind}, {task.facts.train} training and {task.facts.test} test images, batch {task.batch}",
-        "uplink": _link_words(scenario.uplink),
-        "downlink": _link_words(scenario.downlink),
+        "uplink": _link_words(scenario.uplink, task.exchange.up),
+        "downlink": _link_words(scenario.downlink, task.exchange.down),
         "client": scenario.clients[0].device,
         "server": scenario.server.device,
         "budget": f"{limits} ({session.world.budget.ledger} ledger)",
@@ -171,5 +173,7 @@ def _header(scenario: Scenario, session: Session, path: Path, timing_only: bool)
     }
 
 
-def _link_words(link: Any) -> str:
-    return f"{link.codec.kind} codec, {link.channel.kind} channel, {link.transport.kind} transport"
+def _link_words(link: LinkSpec, codec: Codec) -> str:
+    wanted = [f"xi {aim.wanted:g} asked for, {aim.realised:.4g} realised ({aim.ledger})" for aim in aims(codec).values()]
+    words = [f"{link.codec.kind} codec", *wanted, f"{link.channel.kind} channel", f"{link.transport.kind} transport"]
+    return ", ".join(words)

@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, ValidationError, create_model
 
@@ -17,6 +17,7 @@ from edgesim.kind_files import Knob
 from edgesim.leaves import Choice, Either, Flag, Leaf, Number, Text, fail, got
 from edgesim.quantities import Interval, unit_of
 from edgesim.sections import MISSING_TYPE, Section, line_error
+from edgesim.wire import LedgerName
 from edgesim.yaml_nodes import Rekinded
 
 SLOT_KEY = "x-slot"  # stands in a JSON Schema for a reference to all kinds of a slot
@@ -117,6 +118,32 @@ class DataCommon(Section):
     augment: Annotated[Spec, SlotOf("augment")] = Field(default="none", validate_default=True)
 
 
+class CodecCommon(Section):
+    """A key that every codec has whose size can be chosen.
+
+    xi_ledger  the book that xi is read from: paper (published formula), code (published code), wire (what is sent)
+    """
+
+    xi_ledger: Annotated[LedgerName, Choice(get_args(LedgerName))] = "paper"
+
+
+class CodecTarget(CodecCommon):
+    """A key more for codecs that have no `xi` of their own.
+
+    xi         target ratio to no compression; the codec's own knobs follow from it
+    xi_ledger  the book that xi is read from: paper (published formula), code (published code), wire (what is sent)
+    """
+
+    xi: Annotated[float, Number("(0, 1]")] | None = None
+
+
+def _common(slot: str, kind: kinds.Kind) -> type[Section]:
+    """The keys that a kind's node has besides the kind's knobs."""
+    if slot == "codec" and kind.flags.get("dial") != "":
+        return CodecCommon if "xi" in kind.knobs else CodecTarget
+    return DataCommon if slot == "data" else Section
+
+
 def kind_model(slot: str, kind: str) -> type[Section]:
     """The pydantic model of a kind's node."""
     return _model(slot, kind, kinds.read(slot, kind).path)
@@ -130,7 +157,7 @@ def _model(slot: str, kind: str, path: object) -> type[Section]:
         default = ... if knob.required else knob.default
         # The prefix keeps knobs called `copy` or `json` apart from pydantic's own attributes.
         fields[f"knob_{name}"] = (_type(name, knob, found), Field(default, alias=name, validate_default=True))
-    base = DataCommon if slot == "data" else Section
+    base = _common(slot, found)
     doc = "\n".join([found.doc, *(f"{name}  {text}" for name, text in base.docs().items())])
     return create_model(f"{slot}.{kind}", __base__=base, __doc__=doc, **fields)
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from edgesim.codecs.base import Codec
 from edgesim.codecs.exchange import Exchange
+from edgesim.codecs.target import aims
 from edgesim.sim.account import PHASES
 from edgesim.sim.budget import SLACK
 from edgesim.sim.traffic import Direction
@@ -24,6 +26,7 @@ def summarise(world: World, exchange: Exchange, batch: int, step_rows: "StepTota
         "stopped_by": _reason(world),
         "budget": _budget(world),
         "xi": _ratios(world, exchange, batch),
+        "xi_target": _targets("uplink.codec", exchange.up) | _targets("downlink.codec", exchange.down),
         "bits": {name: _bits(total) for name, total in traffic.items()},
         "symbols": {name: total.symbols for name, total in traffic.items()},
         "latency_s": step_rows.latency(),
@@ -100,6 +103,11 @@ def _ratios(world: World, exchange: Exchange, batch: int) -> dict[str, Any]:
         else:
             ratios[name] = {"up": None, "down": None, "mean": None}
     return ratios
+
+
+def _targets(path: str, codec: Codec) -> dict[str, Any]:
+    """Target ratios that were asked for, by place in the scenario."""
+    return {f"{path}.{place}".rstrip("."): aim._asdict() for place, aim in aims(codec).items()}
 
 
 def _bits(total: Direction) -> dict[str, int]:

@@ -12,13 +12,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from inspect import signature
+from typing import Any, NamedTuple, Self
 
 from torch import Generator, Tensor, nn
 from torch.nn.functional import one_hot
 
 from edgesim.codecs.parts import pack
-from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
+from edgesim.wire import FLOAT_BITS, Field, LedgerName, Manifest, Payload, Smashed
 
 Peek = Callable[[Sequence[Field]], list[Tensor]]  # the tensors of fields at the beginning of a message, in that order
 
@@ -65,6 +66,18 @@ class Cut:
         return batch * (self.features * FLOAT_BITS + (math.log2(self.classes) if self.classes else 0.0))
 
 
+class Aim(NamedTuple):
+    """A target ratio, the ledger it is read from, and what came of it."""
+
+    ledger: LedgerName
+    wanted: float
+    realised: float
+
+
+# From 2^-20 to 1, four to a doubling.
+RATIOS_TO_TRY = tuple(2.0 ** (-step / 4) for step in range(80, -1, -1))
+
+
 class Ratios(NamedTuple):
     """Communication relative to Base as the paper's Table 1 (`paper`) and the published code (`code`) state it."""
 
@@ -92,10 +105,34 @@ class Codec(nn.Module, ABC):
     integer_values: bool = False  # the values on the wire are codes: no analog transport
     fixed_size: bool = True  # every message of a full batch has exactly the announced size, whatever the data
     reconstruction: bool = False  # built from an abstract, details are ours
+    one_off_bits: int = 0  # what the other end must be told once, before the first message
+    dial: str = "xi"  # the knob that sets the size of a message
+    both_ways: bool = True  # the answer is as small as the message: a target ratio is the mean of both directions
+    knobs: dict[str, Any]  # as given to the constructor
+    aim: Aim | None = None  # the target ratio that it was made for
+
+    def __new__(cls, *_positional: Any, **knobs: Any) -> Self:
+        made = super().__new__(cls)
+        made.knobs = knobs
+        return made
 
     def __init__(self, cut: Cut) -> None:
         super().__init__()
         self.cut = cut
+
+    # -- other sizes: what a target ratio is found with (edgesim/codecs/target.py) -------------------------------------
+
+    @property
+    def settings(self) -> Sequence[float]:
+        """Settings of the dial to try, ascending; a search looks between real numbers too. Empty: its size is what it is."""
+        return RATIOS_TO_TRY if self.dial in signature(type(self)).parameters else ()
+
+    def like(self, cut: Cut | None = None, dial: float | None = None) -> "Codec":
+        """A new codec of the same kind and knobs for another cut, or with another setting of its dial.
+
+        Raises ValueError where there can be none.
+        """
+        return type(self)(cut or self.cut, **(self.knobs | ({} if dial is None else {self.dial: dial})))
 
     # -- sizes, without tensors: all that a timing-only run uses ------------------------------------------------------
 

@@ -46,7 +46,7 @@ class BottleNet(Codec):
     halve    conv: 2 x 2 convolutions with stride 2, which quarter the number of patch tokens on the wire
     air      conv: what the simulated noise is, `awgn` or `erasure`
     noise    conv: greatest noise level, a standard deviation or a probability; 0 for none
-    seed     of the initial weights
+    seed     of the initial weights; the run's where left out
 
     >>> from edgesim.codecs.base import Cut
     >>> BottleNet(Cut((197, 192)), xi=0.1).item
@@ -66,13 +66,14 @@ class BottleNet(Codec):
         halve: bool = False,
         air: Air = "awgn",
         noise: Annotated[float, "[0, inf)"] = 0.0,
-        seed: Annotated[int, "[0, inf)"] = 0,
+        seed: Annotated[int, "[0, inf)"] | None = None,
     ) -> None:
         super().__init__(cut)
         if len(cut.item) != 2:
             raise ValueError(f"bottlenet narrows rows of (tokens, width), got rows of shape {cut.item}")
         within("(0, 1]", xi=xi)
         one_of(variant=(variant, Variant), output=(output, Output), air=(air, Air))
+        seed = 0 if seed is None else seed
         whole("[0, inf)", seed=seed)
         _check(variant, layers, halve, air, noise)
         self.xi, self.noise, self.halve = xi, noise, halve

@@ -27,19 +27,19 @@ class C3SL(Codec):
     Keys are a function of `seed`, R and D: both ends rebuild them from 64 bits that are told once (`one_off_bits`).
     Sources: compression.md 2.6; published code of C3-SL (keys N(0, 1/D) scaled to unit length, raw features as for every cut
     that is not right before the last layer); unitary keys are an extension.
-    Ledgers: paper and code 1/R both ways, also for a short group.
+    Ledgers: paper and code 1/R both ways, also for a short last group; 1/B for a batch of fewer than R samples.
 
     R     samples of a group; give this or xi
     xi    target ratio, both ways: R = max(1, round(1/xi))
     keys  `gaussian` (published) or `unitary`
-    seed  of the keys
+    seed  of the keys; the run's where left out
 
     >>> from edgesim.codecs.base import Cut
     >>> C3SL(Cut((197, 192)), R=4).manifest(128).by_role["values"] == 32 * 37_824 * 32
     True
     """
 
-    spectra: Tensor
+    one_off_bits = SEED_BITS  # the seed of the keys
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class C3SL(Codec):
         R: Annotated[int, "[1, inf)"] | None = None,
         xi: Annotated[float, "(0, 1]"] | None = None,
         keys: Keys = "gaussian",
-        seed: Annotated[int, "[0, inf)"] = 0,
+        seed: Annotated[int, "[0, inf)"] | None = None,
     ) -> None:
         super().__init__(cut)
         if (R is None) == (xi is None):
@@ -60,9 +60,10 @@ class C3SL(Codec):
             within("(0, 1]", xi=xi)
             self.R = max(1, round(1.0 / xi))
         one_of(keys=(keys, Keys))
-        whole("[0, inf)", seed=seed)
-        # Not part of the state: the knobs say what it is.
-        self.register_buffer("spectra", key_spectra(self.R, cut.features, keys, seed), persistent=False)
+        self.seed = 0 if seed is None else seed
+        whole("[0, inf)", seed=self.seed)
+        self.keys = keys
+        self._spectra: Tensor | None = None  # not part of the state: the knobs say what it is
 
     # -- sizes --------------------------------------------------------------------------------------------------------
 
@@ -70,21 +71,17 @@ class C3SL(Codec):
     def item(self) -> tuple[int, ...]:
         return (self.cut.features,)
 
-    @property
-    def one_off_bits(self) -> int:
-        """What the other end must be told once: the seed of the keys."""
-        return SEED_BITS
-
     def rows(self, batch: int) -> int:
         return -(-batch // self.R)
 
     def manifest(self, batch: int) -> Manifest:
         values = Field("values", (self.rows(batch), *self.item), FLOAT_BITS, "values", analog=True)
-        charge = self.cut.base_bits(batch) / self.R
+        charge = self.cut.base_bits(batch) * self.ratios(batch).paper_up
         return Manifest((values, *self._count_fields(batch), *self.cut.label_fields(batch)), charge, charge)
 
     def ratios(self, batch: int) -> Ratios:
-        return Ratios(1.0 / self.R, 1.0 / self.R, 1.0 / self.R, 1.0 / self.R)
+        xi = 1.0 / min(self.R, batch)
+        return Ratios(xi, xi, xi, xi)
 
     def flops(self, batch: int) -> tuple[float, float]:
         """Each way B + B/R transforms of `fft_flops` and, per sample and frequency, 8 for a complex product and sum.
@@ -101,11 +98,17 @@ class C3SL(Codec):
 
     # -- tensors ------------------------------------------------------------------------------------------------------
 
+    def spectra(self, like: Tensor) -> Tensor:
+        """Those of the R keys, where `like` is; made when first needed."""
+        if self._spectra is None or self._spectra.device != like.device:
+            self._spectra = key_spectra(self.R, self.cut.features, self.keys, self.seed).to(like.device)
+        return self._spectra
+
     def encode(self, smashed: Smashed, generator: Generator) -> Payload:
         flat = widen(smashed.x).flatten(1)  # [B, D]
         batch, rows = len(flat), self.rows(len(smashed.x))
         grouped = pad(flat, (0, 0, 0, rows * self.R - batch)).view(rows, self.R, -1)  # samples of zeros add nothing
-        wire = bind(grouped, self.spectra)
+        wire = bind(grouped, self.spectra(flat))
         manifest = self.manifest(batch)
         last = torch.tensor([(batch - 1) % self.R], dtype=torch.int32, device=flat.device)
         tensors = {"values": wire.detach(), "last": last, **self.cut.label_tensors(smashed.labels)}
@@ -118,5 +121,5 @@ class C3SL(Codec):
         else:
             last = int(payload.tensors["last"]) + 1 if "last" in payload.tensors else self.R
             batch = (len(wire) - 1) * self.R + last
-        separate = unbind(wire, self.spectra).flatten(0, 1)[:batch]
+        separate = unbind(wire, self.spectra(wire)).flatten(0, 1)[:batch]
         return Smashed(separate.view(batch, *self.cut.item), labels)

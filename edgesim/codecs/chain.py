@@ -19,7 +19,8 @@ class Chain(Codec):
     since a later one would send 32-bit values again.
     Source: compression.md 2.2.11.
 
-    stages  the codecs, in the order in which they compress
+    stages  the codecs, in the order in which they compress; with an `xi` of the whole, the first that can be larger or smaller
+            takes what size it needs for that
     """
 
     def __init__(self, cut: Cut, *, stages: list[Codec]) -> None:
@@ -32,6 +33,25 @@ class Chain(Codec):
         self.integer_values = any(stage.integer_values for stage in stages)
         self.fixed_size = all(stage.fixed_size for stage in stages)
         self.reconstruction = any(stage.reconstruction for stage in stages)
+        self.both_ways = any(stage.both_ways for stage in stages)
+
+    # -- other sizes --------------------------------------------------------------------------------------------------
+
+    @property
+    def _turned(self) -> int | None:
+        """Place of the first stage that can be larger or smaller."""
+        return next((place for place, stage in enumerate(self._stages) if stage.settings), None)
+
+    @property
+    def settings(self) -> Sequence[float]:
+        return () if self._turned is None else self._stages[self._turned].settings
+
+    def like(self, cut: Cut | None = None, dial: float | None = None) -> Codec:
+        stages: list[Codec] = []
+        for place, stage in enumerate(self._stages):
+            seen = Cut(stages[-1].item) if stages else cut
+            stages.append(stage.like(seen, dial if place == self._turned else None))
+        return Chain(cut or self.cut, stages=stages)
 
     # -- sizes --------------------------------------------------------------------------------------------------------
 

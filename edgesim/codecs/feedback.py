@@ -1,5 +1,6 @@
 """Error feedback: what a codec lost is added to what it takes next."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import torch
@@ -46,8 +47,17 @@ class Feedback(Codec):
         self.decay = decay
         self.needs_attention, self.needs_tokens = codec.needs_attention, codec.needs_tokens
         self.integer_values, self.fixed_size = codec.integer_values, codec.fixed_size
-        self.reconstruction = codec.reconstruction
+        self.reconstruction, self.both_ways = codec.reconstruction, codec.both_ways
         self._residual = torch.zeros(0, *cut.item)  # [most rows so far, *item]
+
+    # -- other sizes --------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Sequence[float]:
+        return self._codec.settings
+
+    def like(self, cut: Cut | None = None, dial: float | None = None) -> Codec:
+        return Feedback(cut or self.cut, codec=self._codec.like(cut, dial), decay=self.decay)
 
     # -- sizes --------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ class Identity(Codec):
     154927104
     """
 
+    dial = ""
+
     @property
     def item(self) -> tuple[int, ...]:
         return self.cut.item

@@ -42,6 +42,8 @@ class Quantise(Codec):
     """
 
     integer_values = True
+    dial = "bits"
+    settings = range(1, 17)
 
     def __init__(
         self,

@@ -47,6 +47,7 @@ class SplitFC(Codec):
 
     integer_values = True
     reconstruction = True
+    both_ways = False
 
     def __init__(
         self,

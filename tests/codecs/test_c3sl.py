@@ -77,7 +77,7 @@ def test_a_short_group_takes_the_first_keys(classes: int) -> None:
 def test_golden_sizes(batch: int, rows: int) -> None:
     codec = C3SL(TINY, xi=0.25)
     assert codec.manifest(batch).by_role == {"values": rows * 37_824 * 32, "side": 0, "labels": 7 * batch, "model": 0}
-    assert codec.ratios(batch) == (0.25, 0.25, 0.25, 0.25)
+    assert codec.ratios(batch) == (1 / min(4, batch),) * 4  # three samples alone are not sent at a quarter of themselves
     assert codec.one_off_bits == 64
 
 

@@ -73,7 +73,7 @@ def learning(scenario: Scenario) -> Learning:
 
 def shares(scenario: Scenario) -> list[float]:
     """How much data each client is to have, relative to the others."""
-    return [1.0 for group in scenario.clients for _ in range(group.count)]
+    return [group.data_share for group in scenario.clients for _ in range(group.count)]
 
 
 def partition(scenario: Scenario) -> Partition:

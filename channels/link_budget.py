@@ -9,7 +9,9 @@ from torch import Generator, Tensor
 from channels import units
 from channels.base import Channel, Draws, Equaliser
 from channels.mobility import Mobility, Shuttle, Still, Trace
+from channels.ofdm import effective
 from channels.surroundings import Surroundings
+from channels.trace_files import read_trace
 
 Array = NDArray[np.float64]
 
@@ -21,8 +23,7 @@ class LinkBudget(Channel):
     with L(d) the path loss at the client's distance, X ~ N(0, sigma^2) its shadowing (correlation e^(-distance/d_corr) along
     the way), h from `fading`. Line of sight, shadowing and depth in a building are drawn once a link. Source: phy.md 1 and 2.
 
-    fading            the small-scale fading; its own snr_db is a further gain, 0 dB for none. The effective SNR of `tdl` is
-                      that at its own snr_db: give the SNR that is expected and take it off gain_db
+    fading            the small-scale fading. It gives the gain |h|^2, the link its SNR: leave out its snr_db
     pathloss          `free_space`, `log_distance`, or a model of 3GPP TR 38.901: `umi`, `uma` (cell in the street, on a roof),
                       `inh_mixed`, `inh_open` (office), `inf_sl`, `inf_dl`, `inf_sh`, `inf_dh` (factory with sparse or dense
                       clutter, low or high station)
@@ -31,6 +32,8 @@ class LinkBudget(Channel):
     speed_mps         of that client [m/s]
     times_s           instants of a trace [s]
     distances_m       distance at each of them; on a straight line between [m]
+    trace_file        a CSV file with the columns time_s,distance_m, or time_s,x_m,y_m with the station at (0, 0); in place of
+                      all these. In a scenario a relative name starts from the scenario's folder
     repeat            begin the trace again at its end
     bandwidth_hz      noise bandwidth; the link radio's where left out [Hz]
     carrier_hz        [Hz]
@@ -40,7 +43,7 @@ class LinkBudget(Channel):
     interference_dbm  received interference, taken as noise; none where left out [dBm]
     exponent          of log_distance
     station_m         height of the station's antenna; the model's own where left out [m]
-    client_m          height of the client's antenna [m]
+    client_m          height of the client's antenna; above 13 m for umi and uma alone [m]
     sight             line of sight: `drawn` with the model's probability at the nearest distance, `yes` or `no`
     shadowing_db      sigma; the model's own where left out, 0 for none [dB]
     correlation_m     d_corr; the model's own where left out [m]
@@ -65,6 +68,7 @@ class LinkBudget(Channel):
         speed_mps: Annotated[float, "(0, inf)"] | None = None,
         times_s: list[float] | None = None,
         distances_m: list[float] | None = None,
+        trace_file: str | None = None,
         repeat: bool = False,
         bandwidth_hz: Annotated[float, "(0, inf)"] | None = None,
         carrier_hz: Annotated[float, "(0, inf)"] = 3.5e9,
@@ -74,16 +78,18 @@ class LinkBudget(Channel):
         interference_dbm: Annotated[float, "(-inf, inf)"] | None = None,
         exponent: Annotated[float, "(0, 10]"] = 3.0,
         station_m: Annotated[float, "(0, inf)"] | None = None,
-        client_m: Annotated[float, "(0, 13]"] = 1.5,
+        client_m: Annotated[float, "(0, 23]"] = 1.5,
         sight: Literal["drawn", "yes", "no"] = "drawn",
         shadowing_db: Annotated[float, "[0, inf)"] | None = None,
         correlation_m: Annotated[float, "(0, inf)"] | None = None,
         building: Literal["outside", "low", "high"] = "outside",
         update_s: Annotated[float, "(0, inf)"] = 0.1,
     ) -> None:
+        if fading.own_scale or isinstance(fading, LinkBudget):
+            raise ValueError(f"{type(fading).__name__} sets its noise itself: take a fading whose SNR a link budget can set")
         self.fading, self.tx_power_dbm = fading, tx_power_dbm
-        self.bit_error_rate, self.own_scale = fading.bit_error_rate, fading.own_scale
-        self.mobility = path(distance_m, far_m, speed_mps, times_s, distances_m, repeat)
+        self.bit_error_rate, self.subcarriers = fading.bit_error_rate, fading.subcarriers
+        self.mobility = path(distance_m, far_m, speed_mps, times_s, distances_m, trace_file, repeat)
         self.surroundings = Surroundings(
             pathloss,
             self.mobility.span_m,
@@ -95,6 +101,7 @@ class LinkBudget(Channel):
             shadowing_db=shadowing_db,
             correlation_m=correlation_m,
             building=building,
+            dimensions=self.mobility.dimensions,
         )
         self.noise_dbm = noise_dbm(bandwidth_hz, noise_figure_db, interference_dbm)
         self._above_loss_db = tx_power_dbm + gain_db - self.noise_dbm
@@ -106,9 +113,14 @@ class LinkBudget(Channel):
 
     def draws(self, start_s: float, blocks: int, key: int) -> Draws:
         """The fading's blocks at the link's SNR; of a mover, cut where its distance is looked at again."""
-        faded = self.fading.draws(start_s, blocks, key)
+        wide = self.by_subcarrier(start_s, blocks, key)
+        return Draws(wide.gain.mean(axis=1), effective(wide.snr), wide.seconds)
+
+    def by_subcarrier(self, start_s: float, blocks: int, key: int) -> Draws:
+        """The blocks of `draws`, gain and SNR of every subcarrier of the fading: [blocks, subcarriers]."""
+        faded = self.fading.by_subcarrier(start_s, blocks, key)
         if not self.mobility.moves:
-            return faded._replace(snr=faded.snr * self._mean_snr(np.zeros(1), key))
+            return faded._replace(snr=faded.gain * self._mean_snr(np.zeros(1), key))
         ends = start_s + np.cumsum(faded.seconds)
         first = np.floor(start_s / self._update_s)
         looks = (first + np.arange(1, blocks + 2)) * self._update_s  # absolute instants, whatever was asked
@@ -117,7 +129,8 @@ class LinkBudget(Channel):
         middles = edges[:-1] + np.diff(edges) / 2.0
         looked = (np.floor(middles / self._update_s) + 0.5) * self._update_s
         instants, which = np.unique(looked, return_inverse=True)
-        return Draws(faded.gain[block], faded.snr[block] * self._mean_snr(instants, key)[which], np.diff(edges))
+        gain = faded.gain[block]
+        return Draws(gain, gain * self._mean_snr(instants, key)[which][:, None], np.diff(edges))
 
     def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
         """As the fading alone would at these draws."""
@@ -128,7 +141,7 @@ class LinkBudget(Channel):
         return self.fading.losses(start_s, packets, packet_s, key)
 
     def _mean_snr(self, times_s: Array, key: int) -> Array:
-        loss_db = self.surroundings.loss_db(self.mobility.distance_m(times_s), key)
+        loss_db = self.surroundings.loss_db(self.mobility.distance_m(times_s), key, self.mobility.places_m(times_s))
         snr: Array = 10.0 ** ((self._above_loss_db - loss_db) / 10.0)
         return snr
 
@@ -147,9 +160,16 @@ def path(
     speed_mps: float | None,
     times_s: list[float] | None,
     distances_m: list[float] | None,
+    trace_file: str | None,
     repeat: bool,
 ) -> Mobility:
     """Where the client is, from the knobs of `LinkBudget`. Raises ValueError unless they say it in exactly one way."""
+    if trace_file is not None:
+        if any(knob is not None for knob in (distance_m, far_m, speed_mps, times_s, distances_m)):
+            raise ValueError(
+                "trace_file says where the client is: leave out distance_m, far_m, speed_mps, times_s, distances_m"
+            )
+        return read_trace(trace_file, repeat=repeat)
     if times_s is not None and distances_m is not None and distance_m is None and far_m is None and speed_mps is None:
         return Trace(times_s, distances_m, repeat=repeat)
     if times_s is None and distances_m is None and distance_m is not None and not repeat:
@@ -157,4 +177,6 @@ def path(
             return Shuttle(distance_m, far_m, speed_mps)
         if far_m is None and speed_mps is None:
             return Still(distance_m)
-    raise ValueError("give distance_m; or distance_m, far_m and speed_mps; or times_s and distances_m (and repeat)")
+    raise ValueError(
+        "give distance_m; or distance_m, far_m and speed_mps; or times_s and distances_m, or trace_file (and repeat)"
+    )

@@ -13,17 +13,23 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 LIGHT = 299_792_458.0  # [m/s], exact
-TALLEST_M = 13.0  # of a client: above, the effective environment height of UMa is random
+LOW_M = 1.0  # usual effective height of what stands around a client of UMi and UMa
+HIGHEST_M = 23.0  # of a client of UMi and UMa (38.901 table 7.4.2-1)
+ABOVE_M = 13.0  # clients higher up see over some of it: UMa's line of sight and break point change (38.901 table 7.4.2-1)
 
 
 class Place(NamedTuple):
-    """Where the two ends are: horizontal and total distance [m], carrier [GHz], antenna heights of station and client [m]."""
+    """Where the two ends are: horizontal and total distance [m], carrier [GHz], antenna heights of station and client [m].
+
+    around  effective height of what stands around the client, for the break point of UMi and UMa [m]
+    """
 
     flat: Array
     total: Array
     ghz: float
     station: float
     client: float
+    around: float = LOW_M
 
 
 class Model(NamedTuple):
@@ -35,6 +41,8 @@ class Model(NamedTuple):
     correlation_m    its correlation distance, (los, nlos) [m]
     station_m        usual height of the station's antenna [m]
     nearest_m        the model's least distance [m]; closer places count as this far
+    tallest_m        greatest height of a client's antenna [m]
+    crowded          what stands around a high client is drawn (UMa)
     """
 
     los: Callable[[Place], Array]
@@ -44,6 +52,8 @@ class Model(NamedTuple):
     correlation_m: tuple[float, float]
     station_m: float
     nearest_m: float
+    tallest_m: float = ABOVE_M
+    crowded: bool = False
 
 
 def free_space_db(distance_m: Array | float, carrier_hz: float) -> Array:
@@ -78,24 +88,25 @@ def building_db(carrier_hz: float, high_loss: bool = False) -> float:
     return 5.0 - 10.0 * math.log10(through)
 
 
-def place(model: Model, distance_m: Array | float, carrier_hz: float, station_m: float, client_m: float) -> Place:
+def place(
+    model: Model, distance_m: Array | float, carrier_hz: float, station_m: float, client_m: float, around_m: float = LOW_M
+) -> Place:
     """The two ends at a horizontal distance. Raises ValueError for impossible heights, carriers and distances."""
-    if not (0.0 < client_m <= TALLEST_M and station_m > 0.0 and carrier_hz > 0.0):
+    if not (0.0 < client_m <= model.tallest_m and station_m > 0.0 and carrier_hz > 0.0):
         given = f"{client_m}, {station_m}, {carrier_hz}"
-        raise ValueError(f"need 0 < client_m <= {TALLEST_M}, station_m > 0 and carrier_hz > 0; got {given}")
+        raise ValueError(f"need 0 < client_m <= {model.tallest_m}, station_m > 0 and carrier_hz > 0; got {given}")
     flat = np.asarray(distance_m, dtype=np.float64)
     if not (flat >= 0.0).all():
         raise ValueError(f"distance_m must not be negative or NaN, got {flat.min()}")
     flat = np.maximum(flat, model.nearest_m)
     total = np.hypot(flat, station_m - client_m)
-    return Place(flat, np.maximum(total, 1.0), carrier_hz / 1e9, station_m, client_m)
+    return Place(flat, np.maximum(total, 1.0), carrier_hz / 1e9, station_m, client_m, around_m)
 
 
 def _urban(place: Place, near: tuple[float, float], far: float) -> Array:
     """Line of sight of UMi and UMa: a + b log d up to the break point, 40 log d beyond, continuous; `far` as in the table."""
     constant, slope = near
-    environment = 1.0  # effective height of what stands around [m]
-    break_m = 4.0 * (place.station - environment) * (place.client - environment) * place.ghz * 1e9 / LIGHT
+    break_m = 4.0 * (place.station - place.around) * (place.client - place.around) * place.ghz * 1e9 / LIGHT
     common = constant + 20.0 * math.log10(place.ghz)
     before = common + slope * np.log10(place.total)
     drop = place.station - place.client
@@ -131,13 +142,37 @@ def _worst(*losses: Callable[[Place], Array]) -> Callable[[Place], Array]:
 
 
 def _urban_sight(scale: float) -> Callable[[Place], Array]:
-    """18/d + e^(-d/scale) (1 - 18/d) beyond 18 m (clients below 13 m)."""
+    """18/d + e^(-d/scale) (1 - 18/d) beyond 18 m."""
 
     def sight(place: Place) -> Array:
         near = np.minimum(18.0 / place.flat, 1.0)
         return np.asarray(near + np.exp(-place.flat / scale) * (1.0 - near))
 
     return sight
+
+
+def _uma_sight(place: Place) -> Array:
+    """That of the street, times 1 + C for a client above 13 m."""
+    return np.minimum(_urban_sight(63.0)(place) * (1.0 + _seen_over(place)), 1.0)
+
+
+def _seen_over(place: Place) -> Array:
+    """C = ((h - 13)/10)^1.5 5/4 (d/100)^3 e^(-d/150) beyond 18 m, for a client of height h above 13 m, otherwise 0."""
+    high = max(place.client - ABOVE_M, 0.0) / 10.0
+    far = np.where(place.flat > 18.0, 1.25 * (place.flat / 100.0) ** 3 * np.exp(-place.flat / 150.0), 0.0)
+    return np.asarray(high**1.5 * far)
+
+
+def environment_m(model: Model, place: Place, whether: float, which: float) -> float:
+    """Effective height of what stands around the client [m], by two numbers uniform in [0, 1).
+
+    Of UMa 1 m with probability 1/(1 + C), else one of 12, 15, ... up to 1.5 m below the client (38.901 table 7.4.1-1, note 1);
+    12 m where even that is higher, which the table leaves open. Of other models 1 m.
+    """
+    if not model.crowded or whether * (1.0 + float(_seen_over(place))) < 1.0:
+        return LOW_M
+    heights = np.arange(12.0, max(place.client - 1.5, 12.0) + 1e-9, 3.0)
+    return float(heights[int(which * len(heights))])
 
 
 def _office_sight(near: float, first: float, second: float, last: float, share: float) -> Callable[[Place], Array]:
@@ -171,8 +206,8 @@ _INF_DL = _worst(_INF_SL, _line(18.6, 35.7, 20.0))
 _SPARSE, _DENSE, _CLUTTER_M = (10.0, 0.2), (2.0, 0.6), 2.0  # distance and share of the clutter, its height; table 7.8-7
 
 MODELS: Mapping[str, Model] = {
-    "umi": Model(_umi_los, _umi_nlos, _urban_sight(36.0), (4.0, 7.82), (10.0, 13.0), 10.0, 10.0),
-    "uma": Model(_uma_los, _uma_nlos, _urban_sight(63.0), (4.0, 6.0), (37.0, 50.0), 25.0, 10.0),
+    "umi": Model(_umi_los, _umi_nlos, _urban_sight(36.0), (4.0, 7.82), (10.0, 13.0), 10.0, 10.0, HIGHEST_M),
+    "uma": Model(_uma_los, _uma_nlos, _uma_sight, (4.0, 6.0), (37.0, 50.0), 25.0, 10.0, HIGHEST_M, crowded=True),
     "inh_mixed": Model(_INH_LOS, _INH_NLOS, _office_sight(1.2, 4.7, 6.5, 32.6, 0.32), (3.0, 8.03), (10.0, 6.0), 3.0, 0.0),
     "inh_open": Model(_INH_LOS, _INH_NLOS, _office_sight(5.0, 70.8, 49.0, 211.7, 0.54), (3.0, 8.03), (10.0, 6.0), 3.0, 0.0),
     "inf_sl": Model(_INF_LOS, _INF_SL, _factory_sight(*_SPARSE, None), (4.3, 5.7), (10.0, 10.0), 1.5, 0.0),

@@ -13,7 +13,7 @@ from channels.shadowing import Shadowing
 Array = NDArray[np.float64]
 Sight = Literal["drawn", "yes", "no"]
 Building = Literal["outside", "low", "high"]
-SIGHT, INDOORS = 102, 103  # purposes of random streams
+SIGHT, INDOORS, AROUND = 102, 103, 104  # purposes of random streams
 WITHOUT_MODEL = (0.0, 10.0)  # shadowing [dB] and its correlation distance [m] of free_space and log_distance
 DEEPEST_M = 25.0  # of a client inside a building, and its loss on the way in: 38.901 table 7.4.3-2
 INDOORS_DB_M = 0.5
@@ -22,10 +22,11 @@ KEPT = 1024  # links whose surroundings are remembered
 
 
 class Drawn(NamedTuple):
-    """The surroundings of one link: whether there is a line of sight, and the loss of the wall [dB]."""
+    """The surroundings of one link: whether there is a line of sight, the loss of the wall [dB], what stands around [m]."""
 
     sight: bool
     wall_db: float
+    around_m: float
 
 
 class Surroundings:
@@ -41,6 +42,7 @@ class Surroundings:
     shadowing_db   standard deviation, None for the model's own [dB]
     correlation_m  distance at which the shadowing's correlation has fallen to 1/e, None for the model's own [m]
     building       the client is `outside`, or behind a wall of `low` or `high` loss
+    dimensions     of the places that the shadowing belongs to: 1 for distances alone
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Surroundings:
         shadowing_db: float | None = None,
         correlation_m: float | None = None,
         building: Building = "outside",
+        dimensions: int = 1,
     ) -> None:
         self._model = pathloss.MODELS.get(model)
         if self._model is None and model not in ("free_space", "log_distance"):
@@ -67,24 +70,28 @@ class Surroundings:
         self._station_m = usual if station_m is None else station_m
         self._sight, self._building = sight, building
         self._shadowing = [
-            self._field(place, shadowing_db, correlation_m) for place in range(2)
+            self._field(place, shadowing_db, correlation_m, dimensions) for place in range(2)
         ]  # with a line of sight, without
         self._known: OrderedDict[int, Drawn] = OrderedDict()
         self.mean_loss_db(np.array(span_m), sight=True)  # complain about impossible heights now
 
-    def mean_loss_db(self, distances_m: Array, sight: bool) -> Array:
+    def mean_loss_db(self, distances_m: Array, sight: bool, around_m: float = pathloss.LOW_M) -> Array:
         """Path loss alone [dB]."""
         if self._model is None:
             far = np.maximum(np.hypot(distances_m, self._station_m - self._client_m), 1.0)
             return pathloss.log_distance_db(far, self._carrier_hz, self._exponent)
-        here = pathloss.place(self._model, distances_m, self._carrier_hz, self._station_m, self._client_m)
+        here = self._place(self._model, distances_m, around_m)
         return self._model.los(here) if sight else self._model.nlos(here)
 
-    def loss_db(self, distances_m: Array, key: int) -> Array:
-        """Path loss, shadowing and walls of the link `key` at these distances [dB]."""
+    def loss_db(self, distances_m: Array, key: int, places_m: Array | None = None) -> Array:
+        """Path loss, shadowing and walls of the link `key` at these distances [dB].
+
+        places_m  where that is, [distances, dimensions]; the distances themselves unless given [m]
+        """
         drawn = self.drawn(key)
-        shadow_db = self._shadowing[0 if drawn.sight else 1].at(np.asarray(distances_m)[:, None], key)
-        loss: Array = self.mean_loss_db(distances_m, drawn.sight) + shadow_db + drawn.wall_db
+        places = np.asarray(distances_m)[:, None] if places_m is None else places_m
+        shadow_db = self._shadowing[0 if drawn.sight else 1].at(places, key)
+        loss: Array = self.mean_loss_db(distances_m, drawn.sight, drawn.around_m) + shadow_db + drawn.wall_db
         return loss
 
     def drawn(self, key: int) -> Drawn:
@@ -97,25 +104,29 @@ class Surroundings:
         return known
 
     def _draw(self, key: int) -> Drawn:
-        sight = self._sight == "yes"
-        if self._sight == "drawn":
-            near = self._span_m[0]
-            likely = 1.0
-            if self._model is not None:
-                here = pathloss.place(self._model, near, self._carrier_hz, self._station_m, self._client_m)
-                likely = float(self._model.sight(here))
-            sight = stream(key, 0, SIGHT).random() < likely
+        sight, around_m = self._sight == "yes", pathloss.LOW_M
+        if self._model is None:
+            sight = self._sight != "no"
+        else:
+            near = self._place(self._model, np.array(self._span_m[0]))
+            random = stream(key, 0, SIGHT)
+            likely = float(self._model.sight(near))
+            sight = random.random() < likely if self._sight == "drawn" else sight
+            around_m = pathloss.environment_m(self._model, near, *stream(key, 0, AROUND).random(2))
         wall = 0.0
         if self._building != "outside":
             random = stream(key, 0, INDOORS)
             wall = pathloss.building_db(self._carrier_hz, self._building == "high")
             wall += INDOORS_DB_M * random.uniform(0.0, DEEPEST_M, 2).min()
             wall += WALL_SIGMA_DB[self._building] * random.standard_normal()
-        return Drawn(sight, wall)
+        return Drawn(sight, wall, around_m)
 
-    def _field(self, place: int, sigma_db: float | None, correlation_m: float | None) -> Shadowing:
+    def _place(self, model: pathloss.Model, distances_m: Array, around_m: float = pathloss.LOW_M) -> pathloss.Place:
+        return pathloss.place(model, distances_m, self._carrier_hz, self._station_m, self._client_m, around_m)
+
+    def _field(self, place: int, sigma_db: float | None, correlation_m: float | None, dimensions: int) -> Shadowing:
         model = self._model
         usual = (model.sigma_db[place], model.correlation_m[place]) if model else WITHOUT_MODEL
         return Shadowing(
-            usual[0] if sigma_db is None else sigma_db, usual[1] if correlation_m is None else correlation_m, dimensions=1
+            usual[0] if sigma_db is None else sigma_db, usual[1] if correlation_m is None else correlation_m, dimensions
         )

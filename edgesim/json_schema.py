@@ -8,7 +8,7 @@ from typing import Any
 
 from edgesim import kinds
 from edgesim.sections import Section
-from edgesim.specs import SLOT_KEY, kind_model
+from edgesim.specs import INSIDE, SLOT_KEY, kind_model
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -19,6 +19,7 @@ def build(scenario: type[Section]) -> dict[str, Any]:
     definitions = root.pop("$defs", {})
     for slot in kinds.SLOTS:
         definitions |= _slot(slot)
+    definitions |= _slot("channel", inside=True)
     root["properties"]["clients"] = _one_or_many(root["properties"]["clients"])
     referenced: dict[str, Any] = _with_references(
         {"$schema": DIALECT, "title": "edgesim scenario", **root, "$defs": definitions}
@@ -31,21 +32,22 @@ def _one_or_many(clients: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "anyOf": [clients["items"], clients]}
 
 
-def _slot(slot: str) -> dict[str, Any]:
-    """Definitions of every kind of a slot, and of their union under the slot's name."""
+def _slot(slot: str, *, inside: bool = False) -> dict[str, Any]:
+    """Definitions of every kind of a slot, and of their union under the slot's name; `inside` as in `SlotOf`."""
     definitions: dict[str, Any] = {}
     bare, options = [], []
+    name = slot + INSIDE if inside else slot
     for kind in kinds.names(slot):
-        made = kind_model(slot, kind).model_json_schema()
+        made = kind_model(slot, kind, inside=inside).model_json_schema()
         definitions |= made.pop("$defs", {})
-        definitions[f"{slot}.{kind}"] = _of_kind(made, kind, named=slot != "radio")
-        options.append({"$ref": f"#/$defs/{slot}.{kind}"})
+        definitions[f"{name}.{kind}"] = _of_kind(made, kind, named=slot != "radio")
+        options.append({"$ref": f"#/$defs/{name}.{kind}"})
         if not set(made.get("required", [])) - {"kind"}:
             bare.append(kind)
     if slot == "radio":
-        definitions[slot] = options[0]
+        definitions[name] = options[0]
     else:
-        definitions[slot] = {"oneOf": [{"enum": bare}, *options] if bare else options}
+        definitions[name] = {"oneOf": [{"enum": bare}, *options] if bare else options}
     return definitions
 
 

@@ -51,6 +51,7 @@ def load(path: str | Path, overrides: Sequence[str] | Mapping[str, Any] = (), se
     content = plain(root)
     if isinstance(content, dict):
         content.setdefault("name", _name(path))
+        _anchor(content, path.parent)
     scenario, findings = examine(content)
     problems += [_placed(root, finding) for finding in findings]
     if scenario is None or problems:
@@ -114,6 +115,15 @@ def _bytes(path: Path) -> bytes:
         raise UsageError(f"{path}: no such file{_neighbours(path)}") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _anchor(node: object, folder: Path) -> None:
+    """Let relative names of files, in knobs called `..._file`, begin in a folder: the scenario's."""
+    for key, value in [*node.items()] if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if isinstance(value, str) and isinstance(key, str) and key.endswith("_file"):
+            node[key] = str((folder / Path(value).expanduser()).absolute())  # type: ignore[index]
+        else:
+            _anchor(value, folder)
 
 
 def _neighbours(path: Path) -> str:

@@ -21,6 +21,7 @@ from edgesim.wire import LedgerName
 from edgesim.yaml_nodes import Rekinded
 
 SLOT_KEY = "x-slot"  # stands in a JSON Schema for a reference to all kinds of a slot
+INSIDE = ".inside"  # after the name of a slot there: kinds that are part of another
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,14 @@ class DataSpec(Spec):
 
 
 class SlotOf(Leaf):
-    """A node that takes a kind of `slot`: `{kind: name, ...knobs}`, or the bare name for `{kind: name}`."""
+    """A node that takes a kind of `slot`: `{kind: name, ...knobs}`, or the bare name for `{kind: name}`.
 
-    def __init__(self, slot: str) -> None:
+    inside  it is part of another kind of that slot: a channel there gets its SNR from the one around it
+    """
+
+    def __init__(self, slot: str, *, inside: bool = False) -> None:
         self.slot = slot
+        self.inside = inside
         self.plural = kinds.SLOTS[slot].plural
 
     def read(self, value: object) -> Spec:
@@ -71,7 +76,7 @@ class SlotOf(Leaf):
             wrong = unnamed or kinds.unknown(self.slot, str(kind))
             where = ("kind",) if isinstance(value, dict) else ()
             raise ValidationError.from_exception_data(self.slot, [line_error("scenario", wrong, where, kind)])
-        checked = kind_model(self.slot, kind).model_validate(_without_stale(given, self.slot, kind))
+        checked = kind_model(self.slot, kind, inside=self.inside).model_validate(_without_stale(given, self.slot, kind))
         values = {info.alias or name: getattr(checked, name) for name, info in type(checked).model_fields.items()}
         values.pop("kind", None)
         if self.slot == "data":
@@ -94,7 +99,19 @@ class SlotOf(Leaf):
         return value
 
     def json(self) -> dict[str, Any]:
-        return {SLOT_KEY: self.slot}
+        return {SLOT_KEY: self.slot + INSIDE if self.inside else self.slot}
+
+
+class SetAround(Number):
+    """The SNR of a channel inside another, which sets it: left out, or 0 dB."""
+
+    def __init__(self) -> None:
+        super().__init__("[0, 0]", "db")
+
+    def read(self, value: object) -> float:
+        if self._number(value) != 0:
+            fail("the channel around this one sets its SNR: leave snr_db out here")
+        return 0.0
 
 
 def _without_stale(given: dict[str, Any], slot: str, kind: str) -> dict[str, Any]:
@@ -144,19 +161,21 @@ def _common(slot: str, kind: kinds.Kind) -> type[Section]:
     return DataCommon if slot == "data" else Section
 
 
-def kind_model(slot: str, kind: str) -> type[Section]:
-    """The pydantic model of a kind's node."""
-    return _model(slot, kind, kinds.read(slot, kind).path)
+def kind_model(slot: str, kind: str, *, inside: bool = False) -> type[Section]:
+    """The pydantic model of a kind's node; `inside` as in `SlotOf`."""
+    return _model(slot, kind, kinds.read(slot, kind).path, inside)
 
 
 @cache
-def _model(slot: str, kind: str, path: object) -> type[Section]:
+def _model(slot: str, kind: str, path: object, inside: bool) -> type[Section]:
     found = kinds.read(slot, kind)
     fields: dict[str, Any] = {"knob_kind": (str, Field(default=kind, alias="kind"))}
     for name, knob in found.knobs.items():
         default = ... if knob.required else knob.default
         # The prefix keeps knobs called `copy` or `json` apart from pydantic's own attributes.
-        fields[f"knob_{name}"] = (_type(name, knob, found), Field(default, alias=name, validate_default=True))
+        kept = (_type(name, knob, found), Field(default, alias=name, validate_default=True))
+        given = (Annotated[float, SetAround()], Field(0.0, alias=name))
+        fields[f"knob_{name}"] = given if inside and name == "snr_db" else kept
     base = _common(slot, found)
     doc = "\n".join([found.doc, *(f"{name}  {text}" for name, text in base.docs().items())])
     return create_model(f"{slot}.{kind}", __base__=base, __doc__=doc, **fields)
@@ -164,6 +183,8 @@ def _model(slot: str, kind: str, path: object) -> type[Section]:
 
 def _type(name: str, knob: Knob, kind: kinds.Kind) -> Any:
     node = ast.parse(knob.annotation, mode="eval").body
+    if kind.slot == "channel" and _BASES.get(knob.annotation.split(".")[-1]) == "channel":
+        return Annotated[Spec, SlotOf("channel", inside=True)]
     made = _from_ast(node, None, unit_of(name))
     if made is None:
         raise UsageError(

@@ -115,7 +115,7 @@ def test_nearer_than_the_model_counts_as_its_nearest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("distance_m", "station_m", "client_m"), [(-1.0, 10.0, 1.5), (math.nan, 10.0, 1.5), (9.0, 0.0, 1.5), (9.0, 10.0, 20.0)]
+    ("distance_m", "station_m", "client_m"), [(-1.0, 10.0, 1.5), (math.nan, 10.0, 1.5), (9.0, 0.0, 1.5), (9.0, 10.0, 24.0)]
 )
 def test_impossible_places_are_refused(distance_m: float, station_m: float, client_m: float) -> None:
     with pytest.raises(ValueError, match=r"distance_m|client_m"):

@@ -17,7 +17,7 @@ CODECS = {
 }
 FADING = {"kind": "rayleigh", "snr_db": 8, "coherence_s": 0.02}
 BURSTS = {"loss": 0.1, "burst_s": 0.02}
-MOVER = {"kind": "link_budget", "distance_m": 100, "far_m": 400, "speed_mps": 20, "fading": FADING | {"snr_db": 0}}
+MOVER = {"kind": "link_budget", "distance_m": 100, "far_m": 400, "speed_mps": 20, "fading": {"kind": "rayleigh", "coherence_s": 0.02}}
 AIRS: dict[str, tuple[object, object]] = {
     "ideal": ("ideal", "reliable"),
     "awgn": ({"kind": "awgn", "snr_db": 8}, "reliable"),

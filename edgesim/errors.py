@@ -39,3 +39,15 @@ class RunInterrupted(EdgesimError):
     """The user stopped the run; what it had recorded until then is on disk."""
 
     exit_code = 130
+
+
+class SweepInterrupted(RunInterrupted):
+    """The user stopped a sweep; its finished points are kept, and the same command goes on."""
+
+    exit_code = 75
+
+
+class PointsFailed(EdgesimError):
+    """A sweep came to its end, and some of its points failed."""
+
+    exit_code = 4

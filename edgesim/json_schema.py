@@ -18,6 +18,8 @@ def build(scenario: type[Section]) -> dict[str, Any]:
     root = scenario.model_json_schema()
     definitions = root.pop("$defs", {})
     for slot in kinds.SLOTS:
+        if slot in kinds.NO_SCENARIO:
+            continue
         definitions |= _slot(slot)
     definitions |= _slot("channel", inside=True)
     root["properties"]["clients"] = _one_or_many(root["properties"]["clients"])

@@ -23,7 +23,7 @@ _HERE = Path(__file__).resolve().parent
 
 
 class Slot(NamedTuple):
-    """A place in a scenario that takes a kind.
+    """A place in a scenario, or on the command line, that takes a kind.
 
     package  where the kinds are; one module for a slot that has only one kind
     base     name of the class they subclass
@@ -44,10 +44,13 @@ SLOTS: Mapping[str, Slot] = {
     "channel": Slot("channels", "Channel", "channels"),
     "radio": Slot("edgesim.sim.radio", "Radio", "radios"),
     "transport": Slot("edgesim.sim.transports", "Transport", "transports"),
+    "medium": Slot("edgesim.sim.mediums", "Medium", "mediums"),
     "distribution": Slot("edgesim.sim.distributions", "Distribution", "distributions"),
     "protocol": Slot("edgesim.protocols", "Protocol", "protocols"),
     "optimiser": Slot("edgesim.learn.optimisers", "Optimiser", "optimisers"),
+    "engine": Slot("edgesim.sweep.engines", "Engine", "engines"),
 }
+NO_SCENARIO = ("engine",)  # slots of the command line
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from edgesim import checks
 from edgesim.errors import ScenarioError, UsageError
 from edgesim.leaves import REFUSED_TYPE
-from edgesim.overrides import apply, parse
+from edgesim.overrides import Override, apply, parse
 from edgesim.scenario import Origin, Scenario
 from edgesim.sections import MISSING_TYPE, UNKNOWN_TYPE
 from edgesim.yaml_nodes import Node, Place, Problem, as_written, dotted, place_of, plain
@@ -28,34 +28,34 @@ class Finding(NamedTuple):
     message: str
 
 
-def load(path: str | Path, overrides: Sequence[str] | Mapping[str, Any] = (), seed: int | None = None) -> Scenario:
+def load(path: str | Path, overrides: Sequence[str | Override] | Mapping[str, Any] = (), seed: int | None = None) -> Scenario:
     """Read, change and check a scenario.
 
     path       the file
-    overrides  changes, as `path=value` texts or as a mapping of paths to values (rules in `edgesim.overrides`)
+    overrides  changes, as `path=value` texts or read before, or as a mapping of paths to values (rules in `edgesim.overrides`)
     seed       replaces the scenario's seed
 
     ScenarioError holds every problem, in the order of the file. UsageError: no such file, or an override that is none.
     """
     path = Path(path)
     changes = parse(overrides)
-    data = _bytes(path)
+    data = content_of(path)
     root, problems = read(data, str(path))
     if root is None:
         empty = Problem(Place(str(path), 1, 1), "the file is empty; `edgesim init` writes a scenario to start from")
-        raise _error(problems or [empty])
+        raise scenario_error(problems or [empty])
     if isinstance(root.value, dict):
         problems += apply(root, changes)
         if seed is not None:
             root.value["seed"] = Node(seed, Place("--seed"), Place("--seed"))
     content = plain(root)
     if isinstance(content, dict):
-        content.setdefault("name", _name(path))
+        content.setdefault("name", name_of(path))
         _anchor(content, path.parent)
     scenario, findings = examine(content)
-    problems += [_placed(root, finding) for finding in findings]
+    problems += [placed(root, finding) for finding in findings]
     if scenario is None or problems:
-        raise _error(problems)
+        raise scenario_error(problems)
     scenario._origin = Origin(data.decode("utf-8-sig"), tuple(change.text for change in changes), root)
     return scenario
 
@@ -89,7 +89,7 @@ def _section(name: str, given: dict[str, Any]) -> Any:
     return TypeAdapter(Annotated[annotation, *field.metadata] if field.metadata else annotation).validate_python(given[name])
 
 
-def _placed(root: Node, finding: Finding) -> Problem:
+def placed(root: Node, finding: Finding) -> Problem:
     """The finding at its place: a missing key at its parent, an unknown key at the key, anything else at the value."""
     parent, sort = finding.path[:-1], finding.sort
     place = place_of(root, parent, key=True) if sort == MISSING_TYPE else place_of(root, finding.path, key=sort == UNKNOWN_TYPE)
@@ -97,7 +97,7 @@ def _placed(root: Node, finding: Finding) -> Problem:
     return Problem(place, f"{about}: {finding.message}" if about else finding.message)
 
 
-def _error(problems: Sequence[Problem]) -> ScenarioError:
+def scenario_error(problems: Sequence[Problem]) -> ScenarioError:
     """All problems in the order of the file, those of overrides last."""
     ordered = sorted(set(problems), key=lambda problem: (problem.place.line == 0, problem.place, problem.message))
     lines = [str(problem) for problem in ordered[:_MOST_SHOWN]]
@@ -106,7 +106,7 @@ def _error(problems: Sequence[Problem]) -> ScenarioError:
     return ScenarioError(lines)
 
 
-def _bytes(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
     """The file's content, or just enough of it to see that it is too large."""
     try:
         with path.open("rb") as file:
@@ -131,6 +131,6 @@ def _neighbours(path: Path) -> str:
     return f" ({path.parent} holds {', '.join(found[:20])})" if found else ""
 
 
-def _name(path: Path) -> str:
+def name_of(path: Path) -> str:
     """The file's name without its ending, fit for a folder."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:100] or "scenario"

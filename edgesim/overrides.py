@@ -38,14 +38,20 @@ class Override(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
-def parse(given: Sequence[str] | Mapping[str, Any]) -> list[Override]:
-    """Overrides from `path=value` texts or from a mapping of paths to plain values. UsageError where a path is none."""
+def parse(given: Sequence[str | Override] | Mapping[str, Any]) -> list[Override]:
+    """Overrides from `path=value` texts (those read before stay as they are) or from a mapping of paths to plain values.
+
+    UsageError where a path is none.
+    """
     if isinstance(given, str):
         raise UsageError(f"overrides are a list of path=value or a mapping, got the text {given!r}")
     if isinstance(given, Mapping):
         return [_from_python(path, value) for path, value in given.items()]
     found = []
     for text in given:
+        if isinstance(text, Override):
+            found.append(text)
+            continue
         path, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"--set {text}: expected path=value, such as --set uplink.codec.xi=0.1")
@@ -58,14 +64,14 @@ def _override(path: str, text: str) -> Override:
     node, problems = read_value(text, source)
     if node is None and not problems:
         node = Node(None, Place(source), Place(source))
-    return Override(_steps(path), node, source, f"{path}={text}", tuple(problems))
+    return Override(steps(path), node, source, f"{path}={text}", tuple(problems))
 
 
 def _from_python(path: str, value: object) -> Override:
     source = f"--set {path}"
     node = _wrapped(value, Place(source))
     text = write(plain(node), flow=True).removesuffix("...\n").strip()
-    return Override(_steps(path), node, source, f"{path}={text}")
+    return Override(steps(path), node, source, f"{path}={text}")
 
 
 def _wrapped(value: object, place: Place) -> Node:
@@ -83,18 +89,18 @@ def _wrapped(value: object, place: Place) -> Node:
     raise UsageError(f"{place}: a {type(value).__name__} is no value of a scenario; give text, numbers, lists or mappings")
 
 
-def _steps(path: str) -> tuple[str | int, ...]:
+def steps(path: str) -> tuple[str | int, ...]:
     """`clients[0].device` -> ("clients", 0, "device")."""
     dotted = f".{path}"
-    steps: list[str | int] = []
+    found: list[str | int] = []
     position = 0
     while position < len(dotted):
         match = _STEP.match(dotted, position)
         if match is None:
             raise UsageError(f"--set {path}: not a path; write it as uplink.codec.xi or clients[0].device")
-        steps.append(match.group(1) if match.group(2) is None else int(match.group(2)))
+        found.append(match.group(1) if match.group(2) is None else int(match.group(2)))
         position = match.end()
-    return tuple(steps)
+    return tuple(found)
 
 
 def apply(root: Node, overrides: Iterable[Override]) -> list[Problem]:

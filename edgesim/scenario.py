@@ -84,12 +84,14 @@ class LinkSpec(Section):
     channel    what the air does
     radio      bandwidth, rate and framing of the link
     transport  how bits or values are carried over the channel
+    medium     how the links of all clients share the air
     """
 
     codec: Annotated[Spec, SlotOf("codec")]
     channel: Annotated[Spec, SlotOf("channel")]
     radio: Annotated[Spec, SlotOf("radio")] = Field(default_factory=dict, validate_default=True)
     transport: Annotated[Spec, SlotOf("transport")] = _slot("reliable")
+    medium: Annotated[Spec, SlotOf("medium")] = _slot("dedicated")
 
 
 class BudgetSpec(Section):
@@ -101,6 +103,7 @@ class BudgetSpec(Section):
     simulated_s     simulated time [s]
     joules          energy of all devices together [J]
     steps           training steps of all clients together
+    rounds          rounds of the protocol (federated: give out, train, average; parallel: one step of the server)
     ledger          which book the bits are read from: paper (published formula), code (published code), wire (what is sent)
     """
 
@@ -110,6 +113,7 @@ class BudgetSpec(Section):
     simulated_s: Annotated[float, Number("(0, inf)", "s")] | None = None
     joules: Annotated[float, Number("(0, inf)", "joules")] | None = None
     steps: Positive | None = None
+    rounds: Positive | None = None
     ledger: Annotated[Literal["paper", "code", "wire"], Choice(("paper", "code", "wire"))] = "paper"
 
 
@@ -207,10 +211,15 @@ class Scenario(Section):
         return write(self.resolved())
 
     @property
-    def hash8(self) -> str:
-        """Eight hexadecimal digits that stand for the resolved scenario without name, seed and host."""
+    def digest(self) -> str:
+        """Hexadecimal digits that stand for the resolved scenario without name, seed and host."""
         kept = {key: value for key, value in self.resolved().items() if key not in _NO_IDENTITY}
-        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:8]
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def hash8(self) -> str:
+        """The first eight digits of the digest, which name a run."""
+        return self.digest[:8]
 
     def problem(self, path: Path, message: str) -> ScenarioError:
         """An error about the value at `path`, such as ("model", "cut"), with its place in the file."""

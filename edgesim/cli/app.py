@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgesim.cli import doctor, init, plan, run, schema, trace, validate
+from edgesim.cli import doctor, init, plan, run, schema, sweep, trace, validate
 from edgesim.cli import list as menu
 from edgesim.cli.console import out, say, tolerate_narrow_encodings
 from edgesim.cli.crash import CrashReport
@@ -15,7 +15,8 @@ from edgesim.errors import EdgesimError, ScenarioError
 
 NAME = "edgesim"
 EPILOG = """
-Exit codes: 0 ok, 1 the run failed, 2 wrong usage, 3 invalid scenario, 5 data or weights not found, 130 interrupted.
+Exit codes: 0 ok, 1 the run failed, 2 wrong usage, 3 invalid scenario, 4 points of a sweep failed, 5 data or weights not found,
+75 sweep stopped, 130 interrupted.
 
 Start with:  edgesim init first.yaml  |  edgesim plan first.yaml  |  edgesim run first.yaml
 """
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run", epilog=run.EPILOG)(run.run)
+app.command("sweep", epilog=sweep.EPILOG)(sweep.sweep)
 app.command("validate", epilog=validate.EPILOG)(validate.validate)
 app.command("plan", epilog=plan.EPILOG)(plan.plan)
 app.command("list", epilog=menu.EPILOG)(menu.list_kinds)

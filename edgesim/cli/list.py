@@ -1,7 +1,7 @@
 """`edgesim list`: the menu of everything a scenario can name."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,10 +35,15 @@ SLOTS = {
     "distributions": ("distribution", "clients.vary"),
     "protocols": ("protocol", "protocol"),
     "optimisers": ("optimiser", "optimiser"),
+    "engines": ("engine", "edgesim sweep --engine"),
 }
 PROFILES = {"devices": "clients.device, server.device", "radios": "clients.radio, server.radio"}
 TOPICS = (*SLOTS, *PROFILES, "scenarios")
-RECONSTRUCTED = "(a reconstruction: the source leaves details open) "
+# What flags of a kind say that a reader of the menu should know.
+LABELS = {
+    ("reconstruction", True): "(a reconstruction: the source leaves details open)",
+    ("fixed_size", False): "(its size may depend on the data: what is announced is the most)",
+}
 
 
 def list_kinds(
@@ -75,13 +80,17 @@ def _summaries(topic: str) -> Iterator[tuple[str, str]]:
     if topic in SLOTS:
         for name in kinds.names(SLOTS[topic][0]):
             kind = kinds.read(SLOTS[topic][0], name)
-            yield name, (RECONSTRUCTED if kind.flags.get("reconstruction") else "") + kind.summary
+            yield name, " ".join([*_labels(kind.flags), kind.summary])
     elif topic in PROFILES:
         for name in kinds.devices() if topic == "devices" else kinds.radios():
             yield name, _profile_line(topic, name)
     else:
         for path in _scenarios():
             yield str(path), _first_comment(path)
+
+
+def _labels(flags: Mapping[str, object]) -> list[str]:
+    return [text for (name, value), text in LABELS.items() if flags.get(name) is value]
 
 
 def _knobs(topic: str, name: str) -> Iterator[tuple[str, str]]:
@@ -103,9 +112,8 @@ def _in_full(topic: str, name: str) -> list[str]:
 
     if topic in SLOTS:
         kind = kinds.read(SLOTS[topic][0], name)
-        label = [RECONSTRUCTED.strip()] if kind.flags.get("reconstruction") else []
         return [
-            *label,
+            *_labels(kind.flags),
             kind.doc,
             "",
             "knobs",

@@ -1,0 +1,88 @@
+"""One point of a sweep as it is handed to a worker, and what the worker says of it."""
+
+import contextlib
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, NamedTuple
+
+from edgesim.errors import EdgesimError, RunInterrupted
+from edgesim.scenario import Scenario
+from edgesim.sweep.store import Store
+
+_ONE_AT_A_TIME = threading.Lock()  # a run sets torch's thread count, which is the process's
+
+
+@dataclass(frozen=True)
+class Job:
+    """A point, complete: a worker needs nothing else but edgesim and the folder.
+
+    point        its id
+    scenario     what to run, with the threads it may use
+    folder       the sweep's folder, absolute; on a cluster, one that all machines share
+    workdir      where relative paths of the scenario begin
+    timing_only  train nothing
+    command      what the user typed
+    """
+
+    point: str
+    scenario: Scenario
+    folder: str
+    workdir: str
+    timing_only: bool
+    command: tuple[str, ...] = ()
+
+
+class Outcome(NamedTuple):
+    """How a job ended.
+
+    message    one line for people, empty when done
+    exit_code  the one `edgesim run` would have given
+    trace      the traceback of a failure nobody foresaw
+    """
+
+    point: str
+    status: Literal["done", "failed", "interrupted"]
+    message: str = ""
+    exit_code: int = 0
+    trace: str = ""
+
+
+def work(job: Job) -> Outcome:
+    """Run one point and keep its results. Gives an outcome whatever the run raises."""
+    store = Store(Path(job.folder))
+    if store.is_done(job.point):
+        return Outcome(job.point, "done")
+    verdict = _Verdict(job.point)
+    with _ONE_AT_A_TIME, verdict, contextlib.chdir(job.workdir):
+        store.attempt(job.point, lambda folder: _run(job, folder))
+    return verdict.outcome
+
+
+def _run(job: Job, folder: Path) -> Path:
+    from edgesim import runner  # imports torch
+
+    return runner.run(job.scenario, out=folder, timing_only=job.timing_only, command=job.command).path
+
+
+class _Verdict:
+    """Turns the end of a run, good or bad, into its outcome: one failed point must not lose the others."""
+
+    def __init__(self, point: str) -> None:
+        self.outcome = Outcome(point, "done")
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+        point = self.outcome.point
+        if isinstance(error, RunInterrupted):
+            self.outcome = Outcome(point, "interrupted", str(error), error.exit_code)
+        elif isinstance(error, EdgesimError):
+            self.outcome = Outcome(point, "failed", str(error), error.exit_code)
+        elif isinstance(error, Exception):
+            text = "".join(traceback.format_exception(kind, error, trace))
+            self.outcome = Outcome(point, "failed", f"{type(error).__name__}: {' '.join(str(error).split())}", 1, text)
+        return self.outcome.status != "done"

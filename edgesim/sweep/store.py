@@ -1,0 +1,115 @@
+"""What a sweep keeps on disk: finished points, failures, and work under way.
+
+sweeps/<name>/
+    points/<id>/        a finished run, moved here whole
+    failed/<id>.json    why a point failed
+    attempts/           runs under way; what a kill leaves here is worth nothing
+    manifest.json  sweep.yaml  index.parquet
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from edgesim.errors import RunError, UsageError
+from edgesim.record import atomic, json_text
+
+LOCK = ".lock"
+
+
+class Store:
+    """The folder of a sweep.
+
+    path  the folder, absolute
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run_folder(self, point: str) -> Path:
+        """Where the finished run of a point is, or will be."""
+        return self.path / "points" / point
+
+    def is_done(self, point: str) -> bool:
+        """Whether the point is finished: its run is here as a whole or not at all."""
+        return (self.run_folder(point) / "summary.json").is_file()
+
+    def summary(self, point: str) -> dict[str, Any]:
+        """summary.json of a finished point."""
+        return _json(self.run_folder(point) / "summary.json")
+
+    def failure(self, point: str) -> dict[str, Any] | None:
+        """Why the point failed, None where it did not."""
+        path = self._failure(point)
+        return _json(path) if path.is_file() and not self.is_done(point) else None
+
+    def fail(self, point: str, facts: dict[str, Any]) -> None:
+        """Remember that the point failed."""
+        atomic.write_bytes(self._failure(point), (json_text.dumps(facts) + "\n").encode())
+
+    def forget_failure(self, point: str) -> None:
+        """The point is tried again."""
+        self._failure(point).unlink(missing_ok=True)
+
+    def _failure(self, point: str) -> Path:
+        return self.path / "failed" / f"{point}.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others out while the sweep runs; the lock dies with the process. UsageError where someone else has it."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / LOCK).open("w")
+        except OSError as error:
+            reason = error.strerror or error
+            raise UsageError(f"cannot write to {self.path}: {reason}; choose a folder you may write to with --out") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UsageError(f"another edgesim sweep is working in {self.path}; wait for it or stop it") from None
+            shutil.rmtree(self.path / "attempts", ignore_errors=True)
+            yield
+            shutil.rmtree(self.path / "attempts", ignore_errors=True)
+
+    def attempt(self, point: str, run: Callable[[Path], Path]) -> None:
+        """Run a point in a folder of its own, and move what it leaves to its place as a whole.
+
+        run  takes the folder to work in, gives the run's folder inside it
+        """
+        attempts = self.path / "attempts"
+        try:
+            attempts.mkdir(parents=True, exist_ok=True)
+            work = Path(tempfile.mkdtemp(prefix=f"{point}-", dir=attempts))
+        except OSError as error:
+            raise RunError(f"cannot write to {attempts}: {error.strerror or error}") from error
+        try:
+            self._move(run(work), point)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def _move(self, finished: Path, point: str) -> None:
+        there = self.run_folder(point)
+        there.parent.mkdir(exist_ok=True)
+        try:
+            os.rename(finished, there)
+        except OSError as error:
+            if not self.is_done(point):  # done: by a worker that outlived its sweep, to the same result
+                raise RunError(f"cannot move {finished} to {there}: {error.strerror or error}") from error
+        atomic.to_disk(there.parent)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error}); remove {path.parent} to compute the point again") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path} holds no object; remove {path.parent} to compute the point again")
+    return content

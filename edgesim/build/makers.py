@@ -34,7 +34,7 @@ def make_codec(scenario: Scenario, spec: Spec, cut: Cut, path: Path, batch: int,
     ledger, is_own = knobs.pop("xi_ledger", "paper"), "xi" in found.knobs
     xi = knobs.get("xi") if is_own else knobs.pop("xi", None)
     stated = _stated_size(spec, found)
-    if stated and (is_sized or stated != "xi" and xi is not None):
+    if stated and (is_sized or (stated != "xi" and xi is not None)):
         fix = "it gets its size from the codec that it is part of" if is_sized else "give either that or xi"
         raise scenario.problem((*path, stated), f"{spec.kind} states its size by {stated}: {fix}")
     if is_sized and is_own:

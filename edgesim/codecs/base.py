@@ -105,7 +105,6 @@ class Codec(nn.Module, ABC):
     integer_values: bool = False  # the values on the wire are codes: no analog transport
     fixed_size: bool = True  # every message of a full batch has exactly the announced size, whatever the data
     reconstruction: bool = False  # built from an abstract, details are ours
-    one_off_bits: int = 0  # what the other end must be told once, before the first message
     dial: str = "xi"  # the knob that sets the size of a message
     both_ways: bool = True  # the answer is as small as the message: a target ratio is the mean of both directions
     knobs: dict[str, Any]  # as given to the constructor
@@ -120,12 +119,17 @@ class Codec(nn.Module, ABC):
         super().__init__()
         self.cut = cut
 
+    @property
+    def one_off_bits(self) -> int:
+        """What the other end must be told once, before the first message."""
+        return 0
+
     # -- other sizes: what a target ratio is found with (edgesim/codecs/target.py) -------------------------------------
 
     @property
     def settings(self) -> Sequence[float]:
         """Settings of the dial to try, ascending; a search looks between real numbers too. Empty: its size is what it is."""
-        return RATIOS_TO_TRY if self.dial in signature(type(self)).parameters else ()
+        return RATIOS_TO_TRY if self.dial in signature(type(self).__init__).parameters else ()
 
     def like(self, cut: Cut | None = None, dial: float | None = None) -> "Codec":
         """A new codec of the same kind and knobs for another cut, or with another setting of its dial.

@@ -33,7 +33,9 @@ def test_adc_by_its_own_rule_has_the_papers_clusters_and_tokens(xi: float, T: in
 def test_adc_on_the_wire_beats_every_other_step_of_its_rule(xi: float) -> None:
     """Against every T and k that the square root gives anywhere, counted here: values up and down, labels and sizes up."""
     codec = solved(ADC(TINY, xi=xi), xi, "wire", BATCH)
-    steps = {(max(1, math.floor(share * BATCH)), max(1, math.floor(share * 197))) for share in (j / 1e5 for j in range(1, 100_001))}
+    steps = {
+        (max(1, math.floor(share * BATCH)), max(1, math.floor(share * 197))) for share in (j / 1e5 for j in range(1, 100_001))
+    }
 
     def wire(T: int, k: int) -> float:
         values = T * k * 192 * 32
@@ -62,7 +64,9 @@ def test_topk_finds_the_rate_behind_its_ratio(rate: float, ledger: LedgerName) -
     assert codec.item == (k,)
 
 
-@pytest.mark.parametrize(("xi", "bits"), [(0.031, 1), (0.094, 3), (0.156, 5), (0.1875, 6), (0.281, 9), (0.375, 12), (0.469, 15)])
+@pytest.mark.parametrize(
+    ("xi", "bits"), [(0.031, 1), (0.094, 3), (0.156, 5), (0.1875, 6), (0.281, 9), (0.375, 12), (0.469, 15)]
+)
 def test_quantisation_has_the_bits_of_the_published_sweep(xi: float, bits: int) -> None:
     """compression.md 2.7."""
     assert solved(Quantise(TINY), xi, "paper", BATCH).manifest(1).fields[0].bits_each == bits

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from edgesim import build
+from edgesim.codecs.base import Codec
 from edgesim.learn.data.base import Facts
 from edgesim.scenario import Scenario
 from edgesim.session import Session
@@ -16,17 +17,18 @@ def plan(scenario: Scenario) -> dict[str, Any]:
     """Predict a run without training: sizes, steps, simulated time, energy, and roughly the wall time on this host.
 
     Runs the scenario's own world with phantom halves. Under the same seed the channel is the same, so what `run` books
-    is what this predicts; only codecs that find less to send than announced (`fixed_size` false) may do better.
+    is what this predicts; only codecs that find less to send than announced may do better (`payload_bits.*.at_most`).
     Raises ScenarioError like `run`.
     """
     session = Session(scenario, timing_only=True)
     session.run()
     task, facts = session.task, session.summary("planned")
-    up, down = task.exchange.up_manifest(task.batch), task.exchange.down_manifest(task.batch)
+    exchange = task.exchange
+    up, down = exchange.up_manifest(task.batch), exchange.down_manifest(task.batch)
     return {
         "scenario": {"name": scenario.name, "hash": scenario.hash8, "seed": scenario.seed},
         "split": _split(task),
-        "payload_bits": {"up": _roles(up), "down": _roles(down)},
+        "payload_bits": {"up": _roles(up, exchange.up), "down": _roles(down, exchange.down)},
         "xi": facts["xi"],
         "xi_target": facts["xi_target"],
         "steps": facts["steps"],
@@ -42,8 +44,9 @@ def plan(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def _roles(manifest: Manifest) -> dict[str, int]:
-    return {**{role: manifest.by_role[role] for role in ROLES}, "total": manifest.bits}
+def _roles(manifest: Manifest, codec: Codec) -> dict[str, int | bool]:
+    """Bits by role and in all, and whether a message may turn out smaller, since its size depends on data."""
+    return {**{role: manifest.by_role[role] for role in ROLES}, "total": manifest.bits, "at_most": not codec.fixed_size}
 
 
 def _split(task: build.Learning) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class SLACC(Codec):
     """
 
     integer_values = True
+    fixed_size = False  # without `xi`
     reconstruction = True
     history: Tensor
 

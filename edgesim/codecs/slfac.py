@@ -47,6 +47,7 @@ class SLFAC(Codec):
     """
 
     integer_values = True
+    fixed_size = False  # without `xi`
     reconstruction = True
     basis: Tensor
 

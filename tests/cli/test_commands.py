@@ -298,6 +298,16 @@ def test_list_shows_every_topic_and_every_knob(command: Any) -> None:
     assert "mean signal-to-noise ratio" in command("list", "channels", "rayleigh").out
 
 
+def test_list_labels_sizes_that_are_bounds(command: Any) -> None:
+    codecs = command("list", "codecs").out
+    for kind in ("adc", "nscsl", "slacc", "slfac"):
+        assert re.search(
+            rf"^{kind}  .*\(its size may depend on the data: what is announced is the most\)", codecs, re.MULTILINE
+        )
+    assert re.search(r"^topk  Top-K", codecs, re.MULTILINE)
+    assert "its size may depend" in command("list", "codecs", "adc").out
+
+
 def test_list_labels_reconstructions(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from edgesim import kinds
 

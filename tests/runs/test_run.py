@@ -88,6 +88,18 @@ def test_plan_predicts_what_run_books(channel: object, make, tmp_path: Path) -> 
     assert 0 < booked["simulated_s"] <= 3.0
 
 
+def test_plan_says_which_sizes_are_bounds_and_a_run_keeps_them(make, tmp_path: Path) -> None:
+    scenario = make(**both_links({"kind": "slacc"}), budget={"steps": 2})
+    predicted, booked = plan(scenario), run(scenario, out=tmp_path).summary
+    assert predicted["payload_bits"]["up"]["at_most"]
+    assert not predicted["payload_bits"]["down"]["at_most"]
+    assert booked["bits"]["up"]["values"] < predicted["bits"]["up"]["values"]
+    assert booked["bits"]["up"]["side"] == predicted["bits"]["up"]["side"]
+    assert booked["bits"]["down"] == predicted["bits"]["down"]
+    assert booked["simulated_s"] < predicted["simulated_s"]
+    assert all(booked["checks"].values())
+
+
 def test_the_paper_budget_is_epochs_times_data_times_base(make, tmp_path: Path) -> None:
     scenario = make(budget={"epochs_of_base": 2, "ledger": "paper"})
     done = run(scenario, out=tmp_path)

@@ -10,7 +10,7 @@ from edgesim.build.learning import Learning, dealt
 from edgesim.build.makers import checked, make
 from edgesim.codecs.exchange import Exchange
 from edgesim.errors import NotFoundError
-from edgesim.learn import cargo
+from edgesim.learn import cargo, weights
 from edgesim.learn.batches import Batches
 from edgesim.learn.evaluate import Evaluator, Score
 from edgesim.learn.halves import End, TorchClient, TorchServer, parameters_of
@@ -99,14 +99,26 @@ class TorchCast:
         The score is the mean over the clients looked at.
         """
         if not clients and common is not None:
-            scratch = self._make(0, copies=True)
-            scratch.load(common)
-            return Examination(self._score(scratch), {})
+            return Examination(self._score(self._filled(common)), {})
         scores = {number: self._score(self._clients[number]) for number in clients}
         count = len(scores)
         mean = Score(*(sum(values) / count for values in zip(*scores.values(), strict=True)))
         mean = mean._replace(samples=len(self._test), bits=sum(score.bits for score in scores.values()))
         return Examination(mean if count > 1 else next(iter(scores.values())), {n: s.accuracy for n, s in scores.items()})
+
+    def weights(self, clients: Sequence[int], common: Message | None) -> bytes:
+        """The trained model as a .safetensors file: the `common` one, or the first of these clients' with the server's."""
+        half = self._filled(common) if not clients and common is not None else self._clients[clients[0]]
+        return weights.whole(half.part, self._rest(half))
+
+    def _filled(self, common: Message) -> TorchClient | TorchWhole:
+        """A half with the weights that are common to all."""
+        scratch = self._make(0, copies=True)
+        scratch.load(common)
+        return scratch
+
+    def _rest(self, half: TorchClient | TorchWhole) -> ServerPart:
+        return half.rest if isinstance(half, TorchWhole) else self.server.part
 
     def _make(self, number: int, *, copies: bool = False) -> TorchClient | TorchWhole:
         """A client's half; the only client needs no copy of the built parts."""
@@ -124,11 +136,10 @@ class TorchCast:
 
     def _score(self, half: TorchClient | TorchWhole) -> Score:
         task, scenario = self._task, self._scenario
-        rest = half.rest if isinstance(half, TorchWhole) else self.server.part
         sender: Exchange = task.exchange if isinstance(half, TorchWhole) else half.exchange
         return Evaluator(
             half.part,
-            rest,
+            self._rest(half),
             sender,
             self._test,
             Plain(self._view),

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from edgesim.build.groups import ClientFacts, clients_of
 from edgesim.build.makers import checked, make, make_codec
 from edgesim.codecs.base import Cut
 from edgesim.codecs.exchange import Exchange
@@ -22,6 +23,7 @@ from edgesim.scenario import Scenario
 class Learning:
     """Everything about a run that simulated time does not touch.
 
+    clients  what each client has of its own
     samples  training images of each client, [clients]
     """
 
@@ -34,6 +36,7 @@ class Learning:
     costs: Costs
     batch: int
     protocol: Protocol
+    clients: list[ClientFacts]
     samples: Indices
 
     @cached_property
@@ -68,7 +71,7 @@ def learning(scenario: Scenario) -> Learning:
             f"batch_size {batch} is larger than the {samples.min()} samples of client {samples.argmin()}; "
             "use a smaller batch, fewer clients, or a partition with a min_size",
         )
-    return Learning(data, facts, augment, model, geometry, exchange, costs, batch, protocol, samples)
+    return Learning(data, facts, augment, model, geometry, exchange, costs, batch, protocol, clients_of(scenario), samples)
 
 
 def shares(scenario: Scenario) -> list[float]:

@@ -6,6 +6,7 @@ generator (Philox: Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, S
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -18,9 +19,13 @@ KEPT = 1024  # chunks remembered; 4 KiB each for a gain
 FINEST = 16.0  # float64 steps that a block must span for its boundaries to be told apart
 
 
+@cache
 def constant(gain: float, snr: float) -> Draws:
-    """A channel that never changes: one block without end."""
-    return Draws(np.array([gain]), np.array([snr]), np.array([math.inf]))
+    """A channel that never changes: one block without end. The same object every time, and read-only."""
+    draws = Draws(np.array([gain]), np.array([snr]), np.array([math.inf]))
+    for array in draws:
+        array.flags.writeable = False
+    return draws
 
 
 def stream(key: int, number: int, purpose: int = 0) -> np.random.Generator:

@@ -19,7 +19,10 @@ class Device:
     radio_idle_w, tx_w, rx_w    radio part; idle is what it draws when nothing happens [W]
     tail_w, tail_s              power after it was on air, and for how long [W], [s]; 0 s: none
     cores       jobs at once; each gets an equal share of the rate and of the added power
+    half_duplex its radio cannot send and receive at the same time
     """
+
+    __slots__ = ("_computing", "_core_flops", "_turn", "ledger", "meter", "name", "radio", "receiving", "sending")
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Device:
         tail_w: float = 0.0,
         tail_s: float = 0.0,
         cores: int = 1,
+        half_duplex: bool = False,
     ) -> None:
         self.name = name
         self.ledger = ledger
@@ -44,13 +48,15 @@ class Device:
         self._computing = Charge(self.meter, "compute", (active_w - idle_w) / cores)
         self._core_flops = rate_flops / cores
         self._turn = Turn(ledger, cores)
+        self.radio = Turn(ledger) if half_duplex else None
 
     def run(self, phase: str, job: Callable[[], Work], account: Account | None = None) -> Generator[simpy.Event, Any, Any]:
         """Wait for a core, do the job at that instant, let its time pass, give its value.
 
         The job reads the world as it is when the activity starts; its value is published when it ends.
         """
-        yield from self._turn.enter(account)
+        if not self._turn.take():
+            yield from self._turn.enter(account)
         try:
             work = job()
             yield from self.ledger.spend(phase, work.flops / self._core_flops, self._computing, account=account)

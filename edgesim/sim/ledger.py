@@ -1,7 +1,8 @@
 """The only place where simulated time passes and the only place that charges for it."""
 
 from collections.abc import Callable, Generator
-from typing import Any, NamedTuple
+from itertools import zip_longest
+from typing import Any, NamedTuple, Protocol
 
 import simpy
 
@@ -21,12 +22,20 @@ class Charge(NamedTuple):
     watts: float
 
 
+class Restarts(Protocol):
+    """Whatever begins anew with its ledger: a medium."""
+
+    def restart(self, like: Any = None) -> None:
+        """Forget everything but what `like`, its counterpart in a real world, remembers."""
+
+
 class Ledger:
     """Clock, power meters and traffic of one simulated world."""
 
     def __init__(self) -> None:
-        self.env = simpy.Environment()
+        self.env = simpy.Environment(initial_time=0.0)
         self.meters: list[Meter] = []
+        self.mediums: list[Restarts] = []
         self.traffic = Traffic()
         self._hear_transfer: Callable[[Transfer], None] | None = None
 
@@ -39,7 +48,7 @@ class Ledger:
     @property
     def now(self) -> float:
         """Simulated time [s]."""
-        return float(self.env.now)
+        return self.env.now
 
     @property
     def joules(self) -> float:
@@ -55,7 +64,7 @@ class Ledger:
     def restart(self, now: float, like: "Ledger | None" = None) -> None:
         """Forget everything and begin again at `now`: a rehearsal uses the same ledger over and over.
 
-        like  the ledger whose devices' radios are in the middle of their tails
+        like  the ledger whose devices' radios are in the middle of their tails, and whose mediums remember something
         """
         self.env = simpy.Environment(initial_time=now)
         self.traffic = Traffic()
@@ -63,6 +72,8 @@ class Ledger:
             meter.restart(now)
         for mine, other in zip(self.meters, like.meters if like else (), strict=False):
             mine.resume(other)
+        for medium, other_medium in zip_longest(self.mediums, like.mediums if like else ()):
+            medium.restart(other_medium)
 
     def spend(self, phase: str, seconds: float, *charges: Charge, account: Account | None = None) -> Wait:
         """Let `seconds` [s] pass in `phase` while every charge is drawn; book them when they end.
@@ -70,8 +81,8 @@ class Ledger:
         An interrupted activity is charged for the time it lasted.
         """
         start = self.now
-        for charge in charges:
-            charge.meter.begin(start, phase, charge.state, charge.watts)
+        for meter, state, watts in charges:
+            meter.begin(start, phase, state, watts)
         try:
             if seconds > 0.0:
                 yield self.env.timeout(seconds)
@@ -82,10 +93,15 @@ class Ledger:
 
     def _end(self, phase: str, start: float, charges: tuple[Charge, ...], account: Account | None) -> None:
         now = self.now
-        for charge in charges:
-            charge.meter.end(now, phase, charge.state, charge.watts)
+        for meter, state, watts in charges:
+            meter.end(now, phase, state, watts, now - start)
         if account is not None:
             account.add(phase, now - start)
+
+    def at(self, time: float, callback: Callable[[], None]) -> None:
+        """Call `callback` at `time` [s], which must not be over yet. It cannot be called off."""
+        wake_up = simpy.Timeout(self.env, max(0.0, time - self.now))
+        wake_up.callbacks.append(lambda _event: callback())
 
     def post(self, transfer: Transfer) -> None:
         """Book one transfer."""

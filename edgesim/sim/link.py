@@ -1,6 +1,7 @@
 """One direction between two devices."""
 
 from collections.abc import Generator, Mapping
+from copy import copy
 from typing import Any, Protocol
 
 import simpy
@@ -9,6 +10,8 @@ from edgesim.rows import Transfer
 from edgesim.sim.account import Account
 from edgesim.sim.device import Device
 from edgesim.sim.ledger import Ledger
+from edgesim.sim.loads import became, loads
+from edgesim.sim.mediums.base import Medium
 from edgesim.sim.packets import LUCK, Chance
 from edgesim.sim.radio import Airtime, Fading
 from edgesim.sim.transports.base import Transport
@@ -30,13 +33,19 @@ class Air(Protocol):
 
 
 class Link:
-    """A dedicated radio link: one message at a time, first come first served.
+    """One direction of a radio link: one message at a time, first come first served.
 
     direction  up or down
     fading     the link's channel, a function of absolute time
     air        what the channel does to the tensors of a payload; None leaves them intact
     chance     what befalls packets and bits besides fading
+    medium     which the link shares with others; None: nobody else is on the air
     """
+
+    __slots__ = (
+        "_charges", "_ends", "_turn", "air", "chance", "direction", "fading", "ledger", "medium", "receiver", "sender",
+        "transfers", "transport",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -48,67 +57,111 @@ class Link:
         fading: Fading,
         air: Air | None = None,
         chance: Chance = LUCK,
+        medium: Medium | None = None,
     ) -> None:
         self.ledger = ledger
         self.direction = direction
         self.sender = sender
-        self.receiver = receiver
         self.transport = transport
         self.fading = fading
         self.air = air
         self.chance = chance
+        self.medium = medium if medium is not None and medium.shared else None
         self.transfers = 0
         self._turn = Turn(ledger)
+        self._meet(receiver)
+
+    def _meet(self, receiver: Device) -> None:
+        self.receiver = receiver
+        self._charges = (self.sender.sending, receiver.receiving)
+        # In the same order for every link: two devices that send to each other never wait for each other for ever.
+        radios = {end.name: end.radio for end in (self.sender, receiver) if end.radio is not None}
+        self._ends = tuple(radios[name] for name in sorted(radios))
+
+    def towards(self, receiver: Device) -> "Link":
+        """The same sender, channel and queue, and another receiver: a message from client to client."""
+        twin = copy(self)
+        twin._meet(receiver)
+        return twin
 
     def send(self, label: str, message: Message, account: Account) -> Generator[simpy.Event, Any, Message]:
         """Send a payload (or, timing only, its manifest) and give it as received."""
-        arrived = self.ledger.now
-        yield from self._turn.enter(account)
+        ledger = self.ledger
+        arrived = ledger.now
+        if not self._turn.take():
+            yield from self._turn.enter(account)
+        held = [self._turn]
         try:
-            start = self.ledger.now
+            for radio in self._ends:
+                yield from radio.enter(account)
+                held.append(radio)
+            start = ledger.now
             manifest = message if isinstance(message, Manifest) else message.manifest
             airtime = self.transport.plan(manifest, start, self.fading, self.chance)
+            waited = start - arrived
             phase = PHASE[self.direction]
-            charges = (self.sender.sending, self.receiver.receiving)
-            for sending, silent in airtime.spans or ((0.0, 0.0),):
-                yield from self.ledger.spend(phase, sending, *charges, account=account)
-                if silent:
-                    yield from self.ledger.spend(phase, silent, account=account)
+            if self.medium is not None:
+                airtime, shared_s = yield from self._share(phase, manifest, airtime, account)
+                waited += shared_s
+            elif airtime.bursts:
+                for sending, silent in airtime.bursts:
+                    yield from ledger.spend(phase, sending, *self._charges, account=account)
+                    if silent:
+                        yield from ledger.spend(phase, silent, account=account)
+            else:
+                yield from ledger.spend(phase, airtime.seconds, *self._charges, account=account)
+            ended = ledger.now
             if self.transport.radio.latency_s:
-                yield from self.ledger.spend(phase, self.transport.radio.latency_s, account=account)
-            self._book(label, manifest, airtime, account, arrived, start)
+                yield from ledger.spend(phase, self.transport.radio.latency_s, account=account)
+            self._book(label, manifest, airtime, account, start, ended, waited)
         finally:
-            self._turn.leave()
+            for turn in held:
+                turn.leave()
         self.transfers += 1
         if self.air is not None and isinstance(message, Payload):
             return self.air(message, airtime.harm, self.transfers)
         return message
 
-    def _book(self, label: str, manifest: Manifest, airtime: Airtime, account: Account, arrived: float, start: float) -> None:
+    def _share(
+        self, phase: str, manifest: Manifest, airtime: Airtime, account: Account
+    ) -> Generator[simpy.Event, Any, tuple[Airtime, float]]:
+        """Send through the medium. Gives the airtime as it became there, and how long it waited [s]."""
+        assert self.medium is not None
+        brought = loads(self.transport, manifest, airtime, self.fading, phase, account.client, self._charges)
+        for load, silent in brought:
+            yield from self.medium.carry(load, account)
+            if silent:
+                yield from self.ledger.spend(phase, silent, account=account)
+        through = [load for load, _silent in brought]
+        return became(self.transport, manifest, airtime, through), sum(load.waited_s for load in through)
+
+    def _book(
+        self, label: str, manifest: Manifest, airtime: Airtime, account: Account, start: float, ended: float, waited: float
+    ) -> None:
         roles = manifest.by_role
         self.ledger.post(
-            Transfer(
-                start_s=start,
-                end_s=start + airtime.seconds,
-                direction=self.direction,
-                sender=self.sender.name,
-                receiver=self.receiver.name,
-                label=label,
-                client=account.client,
-                step=account.step,
-                values_bits=roles["values"],
-                side_bits=roles["side"],
-                labels_bits=roles["labels"],
-                model_bits=roles["model"],
-                overhead_bits=airtime.overhead_bits,
-                paper_bits=manifest.paper_bits,
-                code_bits=manifest.code_bits,
-                symbols=airtime.symbols,
-                snr_db=airtime.snr_db,
-                packets=airtime.packets,
-                retransmissions=airtime.retransmissions,
-                lost_packets=airtime.lost_packets,
-                corrupted_values=airtime.corrupted_values,
-                wait_s=start - arrived,
+            Transfer(  # by position, in the order of the columns: this is done for every message of a hundred thousand devices
+                start,
+                ended,
+                self.direction,
+                self.sender.name,
+                self.receiver.name,
+                label,
+                account.client,
+                account.step,
+                roles["values"],
+                roles["side"],
+                roles["labels"],
+                roles["model"],
+                airtime.overhead_bits,
+                manifest.paper_bits,
+                manifest.code_bits,
+                airtime.symbols,
+                airtime.snr_db,
+                airtime.packets,
+                airtime.retransmissions,
+                airtime.lost_packets,
+                airtime.corrupted_values,
+                waited,
             )
         )

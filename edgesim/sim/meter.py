@@ -9,18 +9,46 @@ IDLE = "idle"
 TAIL = "tail"
 ON_AIR = frozenset({"tx", "rx"})
 
+AirClock = Callable[[float], float]  # now [s] -> seconds that activities have been on air so far
+
+
+class _Sort:
+    """Activities of one sort under way: how many, and what their common air clock last showed [s]."""
+
+    __slots__ = ("clock", "count", "phase", "seen", "state", "watts")
+
+    def __init__(self, phase: str, state: str, watts: float, clock: AirClock | None, now: float) -> None:
+        self.phase = phase
+        self.state = state
+        self.watts = watts
+        self.clock = clock
+        self.count = 1
+        self.seen = 0.0 if clock is None else clock(now)
+
+
+def _nothing() -> list[float]:
+    return [0.0, 0.0]
+
 
 class Meter:
     """The power states of one device tile its time line: one entry from each change of state to the next.
 
     Power is the base draw plus what each activity under way adds, so overlapping activities (receiving while computing) are
-    charged once each. A stretch belongs to the phase of the activity that began first; with none it is idle.
-    A radio with a tail stays awake for a while after it was last on air, which is the state `tail`, before it sleeps.
+    charged once each. A stretch belongs to the phase that has been under way longest; with none it is idle.
+    An activity in a shared medium comes with an air clock and is charged for its own seconds on air, not for waiting between.
+    A radio with a tail stays awake for a while after it was last on air, which is the state `tail`, before it sleeps; while a
+    message of its is in a shared medium it is awake too.
 
     base_w, tail_w, tail_s  draw whatever the device does [W], further draw in a tail [W], length of a tail [s]
     seconds, joules   totals by phase [s], [J]
+    busy_s            totals by state [s]
     activity_joules   the same energy added up the other way, activity by activity, for the check that both agree [J]
     """
+
+    __slots__ = (
+        "_active", "_alone", "_clocks", "_hear", "_phase", "_since", "_tail", "_tail_s", "_tail_w", "_totals", "_watts",
+        "activity_joules", "actor", "base_w", "busy_s", "opened",
+    )  # fmt: skip
 
     def __init__(self, actor: str, base_w: float, now: float, tail_w: float = 0.0, tail_s: float = 0.0) -> None:
         self.actor = actor
@@ -37,77 +65,184 @@ class Meter:
     def restart(self, now: float) -> None:
         """Forget everything; the time line begins at `now`."""
         self.opened = self._since = now
-        self.seconds: dict[str, float] = defaultdict(float)
-        self.joules: dict[str, float] = defaultdict(float)
+        self._totals: dict[str, list[float]] = defaultdict(_nothing)  # per phase seconds and joules
         self.busy_s: dict[str, float] = defaultdict(float)
         self.activity_joules = 0.0
-        self._active: list[tuple[str, str, float, float]] = []  # phase, state, watts, start
+        self._alone: tuple[float, str, str, float] | None = None  # since when, phase, state, watts of an only activity
+        self._active: list[_Sort] = []  # otherwise. Few: searched one by one, which is faster than hashing
+        self._clocks = False  # whether any of them has an air clock
         self._tail: tuple[float, float] | None = None  # since when, until when
-        self._watts = self.base_w
+        self._changed()
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """How long it was in each phase [s]."""
+        return {phase: total[0] for phase, total in self._totals.items() if total[0]}
+
+    @property
+    def joules(self) -> dict[str, float]:
+        """What it drew in each phase [J]."""
+        return {phase: total[1] for phase, total in self._totals.items() if total[0]}
 
     def resume(self, other: "Meter") -> None:
         """Take over the tail that `other` is in: a rehearsal begins in the middle of a run."""
         if other._tail is not None and other._tail[1] > self._since:
             self._tail = (self._since, other._tail[1])
-            self._watts = self._draw()
+            self._changed()
 
-    def begin(self, now: float, phase: str, state: str, watts: float) -> None:
-        """An activity begins: `watts` above whatever is drawn already."""
-        self.settle(now)
-        if state in ON_AIR:
-            self._end_tail(now)
-        self._active.append((phase, state, watts, now))
-        self._watts = self._draw()
+    def begin(self, now: float, phase: str, state: str, watts: float, clock: AirClock | None = None) -> None:
+        """An activity begins: `watts` above whatever is drawn already, by the seconds of `clock` if it has one.
 
-    def end(self, now: float, phase: str, state: str, watts: float) -> None:
-        """The oldest activity of that phase and state ends."""
-        self.settle(now)
-        mine = (place for place, item in enumerate(self._active) if item[:3] == (phase, state, watts))
-        place = next(mine, None)
-        if place is None:
+        Activities of a phase and state that overlap share one clock, which adds up the air of them all.
+        """
+        if not self._active and self._alone is None and clock is None and not self._tail_s:
+            self._alone = (now, phase, state, watts)
+            return
+        if self._alone is not None:
+            self._unfold()
+        if now > self._since:
+            self.settle(now)
+        if self._tail_s and state in ON_AIR:
+            self._wake(now, clock is not None)
+        self._add(now, phase, state, watts, clock)
+
+    def _add(self, now: float, phase: str, state: str, watts: float, clock: AirClock | None) -> None:
+        for sort in self._active:
+            if sort.state == state and sort.phase == phase and sort.watts == watts and sort.clock is clock:
+                sort.count += 1
+                if clock is None:
+                    self._watts += watts
+                return
+        self._active.append(_Sort(phase, state, watts, clock, now))
+        self._changed()
+
+    def end(self, now: float, phase: str, state: str, watts: float, seconds: float, clock: AirClock | None = None) -> None:
+        """An activity ends that lasted `seconds` [s], by its own share of the clock if it has one.
+
+        Raises ValueError if none is under way.
+        """
+        self.activity_joules += watts * seconds
+        self.busy_s[state] += seconds
+        alone = self._alone
+        if alone is not None:
+            if alone[1] != phase or alone[2] != state or alone[3] != watts:
+                raise ValueError(f"{self.actor} ends {phase}/{state}, which it never began")
+            began = alone[0]
+            self._alone = None
+            if began > self._since:
+                self._book(began, IDLE, IDLE, self.base_w)
+            if now > began:
+                self._book(now, phase, state, self.base_w + watts)
+            return
+        if now > self._since:
+            self.settle(now)
+        for sort in self._active:
+            if sort.state == state and sort.phase == phase and sort.watts == watts and sort.clock is clock:
+                break
+        else:
             raise ValueError(f"{self.actor} ends {phase}/{state}, which it never began")
-        began = self._active.pop(place)[3]
-        self.activity_joules += watts * (now - began)
-        self.busy_s[state] += now - began
-        if self._tail_s and state in ON_AIR and not any(item[1] in ON_AIR for item in self._active):
-            self._tail = (now, now + self._tail_s)
-        self._watts = self._draw()
+        sort.count -= 1
+        if not sort.count:
+            self._active.remove(sort)
+            if self._tail_s and state in ON_AIR:
+                self._doze(now)
+            self._changed()
+        elif clock is None:
+            self._watts -= watts
+        if self._tail_s and clock is not None:
+            self.activity_joules -= self._tail_w * seconds  # awake anyway: not on top of that
+
+    def _unfold(self) -> None:
+        """The activity that was alone is one among others, or somebody wants to know."""
+        if self._alone is not None:
+            began, phase, state, watts = self._alone
+            self._alone = None
+            self.settle(began)
+            self._add(began, phase, state, watts, None)
+
+    def _book(self, until: float, phase: str, state: str, watts: float) -> None:
+        """A stretch in which nothing changed and no air clock ran."""
+        seconds = until - self._since
+        joules = watts * seconds
+        total = self._totals[phase]
+        total[0] += seconds
+        total[1] += joules
+        if self._hear is not None:
+            self._hear(Entry(self._since, until, self.actor, phase, state, watts, joules))
+        self._since = until
 
     def settle(self, now: float) -> None:
         """Close the stretch from the last change until `now`, and before that the tail if it has ended since."""
+        if self._hear is None and self._tail is None and not self._clocks and self._alone is None:
+            self._book(now, self._phase, "", self._watts)
+            return
+        if self._alone is not None:
+            self._unfold()
         if self._tail is not None and self._tail[1] <= now:
             self._close(self._tail[1])
             self._end_tail(self._tail[1])
+            self._changed()
         self._close(now)
 
-    def _draw(self) -> float:
-        """Power at this moment [W]."""
-        return self.base_w + sum(item[2] for item in self._active) + (self._tail_w if self._tail else 0.0)
+    def _changed(self) -> None:
+        """Something began or ended: add up the power anew, so that no rounding is left behind."""
+        watts = self.base_w if self._tail is None else self.base_w + self._tail_w
+        clocks = False
+        for sort in self._active:
+            if sort.clock is None:
+                watts += sort.count * sort.watts
+            else:
+                clocks = True
+        self._watts = watts  # of everything without an air clock
+        self._clocks = clocks
+        self._phase = self._active[0].phase if self._active else IDLE
+
+    def _wake(self, now: float, shared: bool) -> None:
+        """The radio goes on air: alone, which ends its tail, or in a shared medium, where it stays awake between."""
+        if shared:
+            self._tail = (self._tail[0] if self._tail else now, float("inf"))
+        elif self._tail is not None and self._tail[1] < float("inf"):
+            self._end_tail(now)
+
+    def _doze(self, now: float) -> None:
+        """A tail begins if the radio has just been on air for the last time."""
+        if not any(sort.state in ON_AIR for sort in self._active):
+            self._tail = (self._tail[0] if self._tail else now, now + self._tail_s)
 
     def _end_tail(self, now: float) -> None:
         if self._tail is not None:
             self.activity_joules += self._tail_w * (now - self._tail[0])
             self.busy_s[TAIL] += now - self._tail[0]
             self._tail = None
-            self._watts = self._draw()
+
+    def _aired(self, now: float, note: bool) -> float:
+        """Energy of the activities with an air clock since it was last noted [J]."""
+        joules = 0.0
+        for sort in self._active:
+            if sort.clock is not None:
+                shown = sort.clock(now)
+                joules += (sort.watts - self._tail_w if self._tail_s else sort.watts) * (shown - sort.seen)
+                if note:
+                    sort.seen = shown
+        return joules
 
     def _close(self, now: float) -> None:
         seconds = now - self._since
         if seconds <= 0.0:
             return
-        phase = self._active[0][0] if self._active else IDLE
-        joules = self._watts * seconds
-        self.seconds[phase] += seconds
-        self.joules[phase] += joules
-        if self._hear is not None:
-            states = {item[1] for item in self._active} | ({TAIL} if self._tail else set())
-            self._hear(Entry(self._since, now, self.actor, phase, "+".join(sorted(states)) or IDLE, self._watts, joules))
-        self._since = now
+        states = {sort.state for sort in self._active} | ({TAIL} if self._tail else set())
+        watts = self._watts
+        if self._clocks:
+            watts += self._aired(now, note=True) / seconds
+        self._book(now, self._phase, "+".join(sorted(states)) or IDLE, watts)
 
     def joules_until(self, now: float) -> float:
         """Energy drawn since the beginning [J]."""
+        self._unfold()
         after_tail = max(0.0, now - self._tail[1]) if self._tail else 0.0
-        return sum(self.joules.values()) + self._watts * (now - self._since) - self._tail_w * after_tail
+        since = self._watts * (now - self._since) - self._tail_w * after_tail
+        closed = sum([total[1] for total in self._totals.values()])
+        return closed + since + (self._aired(now, note=False) if self._clocks else 0.0)
 
     def tiles(self, now: float, tolerance: float = 1e-9) -> bool:
         """Whether the phases add up to the whole time line until `now` (after `settle`)."""
@@ -115,7 +250,10 @@ class Meter:
         return abs(sum(self.seconds.values()) - span) <= tolerance * max(span, 1.0)
 
     def adds_up(self, now: float, tolerance: float = 1e-9) -> bool:
-        """Whether the stretches' energy equals base draw times time plus every activity's own energy (after `settle`)."""
+        """Whether the stretches' energy equals base draw times time plus every activity's own energy (after `settle`).
+
+        For activities that have ended.
+        """
         tail_s = now - self._tail[0] if self._tail else 0.0
         other_way = self.base_w * (now - self.opened) + self.activity_joules + self._tail_w * tail_s
         return abs(sum(self.joules.values()) - other_way) <= tolerance * max(other_way, 1.0)

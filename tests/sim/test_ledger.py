@@ -66,10 +66,10 @@ def test_the_checks_can_fail() -> None:
     ledger.close()
     assert meter.tiles(1.0)
     assert meter.adds_up(1.0)
-    meter.joules["forward"] += 1e-3
-    meter.seconds["forward"] += 1e-3
-    assert not meter.tiles(1.0)
+    meter.begin(1.0, "forward", "compute", 1.0)
+    meter.end(1.0, "forward", "compute", 1.0, seconds=1e-3)  # as if it had taken time
     assert not meter.adds_up(1.0)
+    assert not meter.tiles(1.001)
 
 
 def test_an_interrupted_activity_is_charged_for_the_time_it_lasted() -> None:
@@ -106,7 +106,7 @@ def test_a_collected_generator_books_nothing() -> None:
 def test_ending_what_never_began_is_an_error() -> None:
     meter = Ledger().open("pi", 0.0)
     with pytest.raises(ValueError, match="pi ends forward/compute, which it never began"):
-        meter.end(1.0, "forward", "compute", 1.0)
+        meter.end(1.0, "forward", "compute", 1.0, 1.0)
 
 
 def test_a_turn_serves_first_come_first_served_and_books_the_wait() -> None:
@@ -180,7 +180,7 @@ def test_a_tail_lasts_until_the_radio_is_on_air_again_or_it_is_over() -> None:
 def test_energy_until_now_knows_that_a_tail_has_ended() -> None:
     meter = Meter("client0", 1.0, 0.0, tail_w=0.5, tail_s=2.0)
     meter.begin(0.0, "uplink", "tx", 3.0)
-    meter.end(1.0, "uplink", "tx", 3.0)
+    meter.end(1.0, "uplink", "tx", 3.0, 1.0)
     assert meter.joules_until(2.0) == pytest.approx(4.0 + 1.5)
     assert meter.joules_until(9.0) == pytest.approx(4.0 + 2 * 1.5 + 6.0)
 
@@ -189,7 +189,7 @@ def test_a_rehearsal_begins_in_the_middle_of_a_tail() -> None:
     real, scratch = Ledger(), Ledger()
     meters = [ledger.open("client0", 1.0, 0.5, 4.0) for ledger in (real, scratch)]
     meters[0].begin(0.0, "uplink", "tx", 3.0)
-    meters[0].end(1.0, "uplink", "tx", 3.0)
+    meters[0].end(1.0, "uplink", "tx", 3.0, 1.0)
     scratch.restart(2.0, real)
     assert meters[1].joules_until(10.0) == pytest.approx(8.0 + 0.5 * 3.0)
     meters[1].settle(10.0)

@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from edgesim.sim.packets import LUCK, Chance
 from edgesim.sim.radio import Airtime, Fading, Radio
 from edgesim.wire import Manifest
@@ -22,3 +24,11 @@ class Transport(ABC):
     @abstractmethod
     def plan(self, manifest: Manifest, start_s: float, fading: Fading, chance: Chance = LUCK) -> Airtime:
         """Airtime of one message that starts at `start_s` [s]; a pure function of its arguments."""
+
+    def sure(self, manifest: Manifest) -> int:
+        """How many packets of a message, the first ones, a medium must not give up: here all."""
+        return self.radio.packets(manifest.bits)
+
+    def without(self, manifest: Manifest, airtime: Airtime, packets: np.ndarray) -> Airtime:
+        """The airtime of a message some `packets` [n] int of which the medium gave up; never the ones that are sure."""
+        raise ValueError(f"{type(self).__name__} cannot do without packets {packets}")

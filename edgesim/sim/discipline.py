@@ -1,0 +1,115 @@
+"""How the seconds of a shared medium are dealt out: loads, their clocks, and the interface of a discipline. Pure arithmetic."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from edgesim.sim.ledger import Charge
+
+Speed = Callable[[np.ndarray], np.ndarray]  # instants [n] [s] -> how fast the link is at each [bit/s], [n]
+
+
+@dataclass(slots=True)
+class Load:
+    """What a link brings to the medium, a transmission without a pause, and what became of it there.
+
+    phase     what the devices are doing: uplink or downlink
+    client    whose link it is
+    air_s     seconds on air that it takes when it is alone [s]
+    packets   of equal length that it is made of
+    sure      how many of them, the first ones, must arrive whatever it takes
+    sender, receiver  what both ends draw while they are on air
+    speed     of the link, for mediums that choose by it
+    own_s     seconds that it was on air [s]
+    waited_s  all other seconds between its coming and its end [s]
+    repeats   packets that were sent again
+    dropped   numbers of the packets that the medium gave up
+    """
+
+    phase: str
+    client: int
+    air_s: float
+    packets: int
+    sure: int
+    sender: Charge
+    receiver: Charge
+    speed: Speed | None = None
+    own_s: float = 0.0
+    waited_s: float = 0.0
+    repeats: int = 0
+    dropped: list[int] = field(default_factory=list)
+
+
+class Clock:
+    """How long the loads of one device, phase and state have been on air altogether [s].
+
+    Called with the time now [s], which never goes back, it asks its medium.
+
+    seconds        until the discipline last wrote it down
+    running, mark  whatever the discipline needs to tell what has come since
+    """
+
+    __slots__ = ("_read", "mark", "running", "seconds")
+
+    def __init__(self, read: Callable[["Clock", float], float]) -> None:
+        self._read = read
+        self.seconds = self.running = self.mark = 0.0
+
+    def __call__(self, now: float) -> float:
+        return self._read(self, now)
+
+
+class Job:
+    """A load in a shared medium; `sending` and `receiving` are the clocks of its ends, `mark` is the discipline's.
+
+    number   of the job: who came first
+    arrived  when it came [s]
+    done     what to tell when it has ended
+    """
+
+    __slots__ = ("arrived", "done", "load", "mark", "number", "receiving", "sending")
+
+    def __init__(self, load: Load, number: int, arrived: float, sending: Clock, receiving: Clock, done: Any = None) -> None:
+        self.load = load
+        self.number = number
+        self.arrived = arrived
+        self.sending = sending
+        self.receiving = receiving
+        self.done = done
+        self.mark = 0.0
+
+
+class Discipline(ABC):
+    """Who is on the air when several want to be.
+
+    Told of every job that joins or leaves; its time is that of the medium, which stands still while the medium is closed [s].
+
+    outlives  names of the attributes that are remembered when no job is there
+    """
+
+    outlives: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def join(self, job: Job, now: float) -> None:
+        """A job comes."""
+
+    @abstractmethod
+    def leave(self, job: Job, now: float) -> None:
+        """A job goes, at its end or before; its load is told how long it was on air."""
+
+    @abstractmethod
+    def next(self) -> tuple[float, Job] | None:
+        """When the next job will be done if nobody comes or goes before, and which."""
+
+    @abstractmethod
+    def read(self, clock: Clock, now: float) -> float:
+        """What a clock shows [s]."""
+
+    def recall(self, like: "Discipline | None") -> None:
+        """Take over what outlives the jobs from another of the same sort."""
+        for name in self.outlives:
+            setattr(self, name, deepcopy(getattr(like, name)))

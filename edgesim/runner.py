@@ -16,7 +16,7 @@ from edgesim.codecs.base import Codec
 from edgesim.codecs.target import aims
 from edgesim.errors import RunInterrupted
 from edgesim.record import evaluations, tables
-from edgesim.record.folder import RunFolder, Status
+from edgesim.record.folder import WEIGHTS, RunFolder, Status
 from edgesim.record.recorder import Recorder
 from edgesim.scenario import LinkSpec, Scenario
 from edgesim.session import Session
@@ -57,10 +57,13 @@ def run(
     out: Path = Path("results"),
     timing_only: bool = False,
     trace: bool = False,
+    weights: bool = False,
     command: Sequence[str] = (),
     watch: Watch | None = None,
 ) -> Run:
     """Run a scenario and leave its results in a new folder under `out`.
+
+    weights  keep those of a large model too; those of a small one are always kept
 
     Raises ScenarioError and NotFoundError (data, weights) before anything is written, UsageError where `out` cannot be
     written, RunInterrupted after a signal (all finished steps are kept), RunError where the run itself fails.
@@ -87,7 +90,7 @@ def run(
         seal("running")
         if watch is not None:
             watch.begin(_header(scenario, session, folder.path, timing_only))
-        status, summary = _recorded(session, folder, seal, trace)
+        status, summary = _recorded(session, folder, seal, trace=trace, weights=weights)
     if watch is not None:
         watch.end(summary)
     if status == "interrupted":
@@ -99,7 +102,7 @@ def run(
 
 
 def _recorded(
-    session: Session, folder: RunFolder, seal: Callable[[Status], None], trace: bool
+    session: Session, folder: RunFolder, seal: Callable[[Status], None], *, trace: bool, weights: bool
 ) -> tuple[Status, dict[str, Any]]:
     """Run with the tables open; whatever happens they are closed and the manifest says how it ended."""
     recorder = Recorder(folder, trace=trace)
@@ -111,6 +114,8 @@ def _recorded(
         status = "interrupted" if session.world.stopped_by == "interrupted" else "done"
         summary = session.summary(status)
         folder.write_json("summary.json", summary)
+        if status == "done" and (kept := session.weights(large=weights)) is not None:
+            folder.write_bytes(WEIGHTS, kept)
     finally:
         try:
             recorder.close()

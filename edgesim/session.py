@@ -11,8 +11,10 @@ from edgesim.rows import Evaluation, Step
 from edgesim.scenario import Scenario
 from edgesim.summary import StepTotals, summarise
 from edgesim.watch import Progress, Watch
+from edgesim.wire import FLOAT_BITS
 
 PROGRESS_S = 0.1  # wall seconds between two calls of the watcher
+LARGE_BYTES = 16_000_000  # weights of models above this size are kept on request only: a sweep leaves hundreds of runs
 
 
 class Session:
@@ -119,6 +121,14 @@ class Session:
                 epoch=world.steps / world.steps_per_epoch,
             )
         )
+
+    def weights(self, *, large: bool) -> bytes | None:
+        """The trained model as a file; None where nothing was trained or, unless `large`, where it would be a large one."""
+        size = FLOAT_BITS // 8 * (self.task.geometry.client_parameters + self.task.geometry.server_parameters)
+        if self.cast is None or (size > LARGE_BYTES and not large):
+            return None
+        deployed = [client.number for client in self.task.protocol.deployed(self.world)]
+        return self.cast.weights(deployed, self.world.model)
 
     def summary(self, status: str) -> dict[str, Any]:
         """summary.json; settles the book."""

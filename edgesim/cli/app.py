@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgesim.cli import doctor, init, plan, run, schema, sweep, trace, validate
+from edgesim.cli import doctor, init, plan, plot, run, schema, sweep, trace, validate
 from edgesim.cli import list as menu
 from edgesim.cli.console import out, say, tolerate_narrow_encodings
 from edgesim.cli.crash import CrashReport
@@ -38,6 +38,7 @@ app.command("schema", epilog=schema.EPILOG)(schema.schema)
 app.command("init", epilog=init.EPILOG)(init.init)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.command("trace", epilog=trace.EPILOG)(trace.trace)
+app.command("plot", epilog=plot.EPILOG)(plot.plot)
 
 
 def _version(wanted: bool) -> None:

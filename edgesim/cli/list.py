@@ -38,7 +38,8 @@ SLOTS = {
     "engines": ("engine", "edgesim sweep --engine"),
 }
 PROFILES = {"devices": "clients.device, server.device", "radios": "clients.radio, server.radio"}
-TOPICS = (*SLOTS, *PROFILES, "scenarios")
+PLOTS = "plots"  # not of a scenario: they are drawn from results
+TOPICS = (*SLOTS, *PROFILES, PLOTS, "scenarios")
 # What flags of a kind say that a reader of the menu should know.
 LABELS = {
     ("reconstruction", True): "(a reconstruction: the source leaves details open)",
@@ -69,13 +70,15 @@ def list_kinds(
 
 
 def _heading(topic: str) -> str:
-    where = SLOTS[topic][1] if topic in SLOTS else PROFILES.get(topic, "files in ./scenarios")
+    elsewhere = {PLOTS: "edgesim plot --kind", "scenarios": "files in ./scenarios"}
+    where = SLOTS[topic][1] if topic in SLOTS else {**PROFILES, **elsewhere}[topic]
     return f"{topic}  ({where})"
 
 
 def _summaries(topic: str) -> Iterator[tuple[str, str]]:
     """Name and one line of everything under a topic."""
     from edgesim import kinds
+    from edgesim.report import gallery
 
     if topic in SLOTS:
         for name in kinds.names(SLOTS[topic][0]):
@@ -84,6 +87,9 @@ def _summaries(topic: str) -> Iterator[tuple[str, str]]:
     elif topic in PROFILES:
         for name in kinds.devices() if topic == "devices" else kinds.radios():
             yield name, _profile_line(topic, name)
+    elif topic == PLOTS:
+        for name in gallery.names():
+            yield name, gallery.doc(name).partition("\n")[0]
     else:
         for path in _scenarios():
             yield str(path), _first_comment(path)
@@ -123,6 +129,10 @@ def _in_full(topic: str, name: str) -> list[str]:
         ]
     if topic in PROFILES:
         return columns(_profile_rows(_profile(topic, name)), width=width())
+    if topic == PLOTS:
+        from edgesim.report import gallery
+
+        return [gallery.doc(name)]
     found = [path for path in _scenarios() if name in (str(path), path.name, path.stem)]
     if not found:
         raise UsageError(f"no scenario {name!r} in ./scenarios")

@@ -65,6 +65,10 @@ def run(
     keep_book: Annotated[
         bool, typer.Option("--trace", help="Also keep every device's power states over time, for `edgesim trace`.")
     ] = False,
+    weights: Annotated[
+        bool,
+        typer.Option("--weights", help="Keep the trained weights of a large model too (those up to 16 MB are always kept)."),
+    ] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no header, progress or hints.")] = False,
 ) -> None:
@@ -87,6 +91,7 @@ def run(
                 out=folder,
                 timing_only=timing_only,
                 trace=keep_book,
+                weights=weights,
                 command=["edgesim", *invocation.arguments],
                 watch=watch,
             )

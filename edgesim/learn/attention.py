@@ -1,8 +1,12 @@
-"""The class token's attention, computed beside the model so that fused attention stays on."""
+"""Attention, computed beside the model so that fused attention stays on."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import torch
 from timm.layers.attention import Attention
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 
 def class_token_row(attention: Attention, qkv: Tensor) -> Tensor:
@@ -20,3 +24,44 @@ def class_token_row(attention: Attention, qkv: Tensor) -> Tensor:
         keys = attention.k_norm(split[:, :, 1])  # [B, n, H, d_h]
         scores = torch.einsum("bhc,bnhc->bhn", query, keys)
         return scores.softmax(-1).mean(1)
+
+
+@contextmanager
+def watched(*parts: nn.Module) -> Iterator[list[Tensor]]:
+    """While it lasts, each attention layer of the parts that runs adds its matrix, [B, n, n] mean over heads, in that order."""
+    seen: list[Tensor] = []
+    with ExitStack() as taps:
+        for layer in (module for part in parts for module in part.modules() if type(module) is Attention):
+            taps.enter_context(_tap(layer, seen))
+        yield seen
+
+
+def _tap(layer: Attention, seen: list[Tensor]) -> RemovableHandle:
+    def keep(_module: nn.Module, _inputs: object, qkv: Tensor) -> None:
+        seen.append(matrix(layer, qkv))
+
+    handle: RemovableHandle = layer.qkv.register_forward_hook(keep)
+    return handle
+
+
+def matrix(attention: Attention, qkv: Tensor) -> Tensor:
+    """The whole attention matrix, mean over heads, [B, n, n] float32; `class_token_row` is its first row."""
+    with torch.no_grad():
+        split = qkv.detach().float().view(*qkv.shape[:2], 3, attention.num_heads, attention.head_dim)  # [B, n, 3, H, d_h]
+        query, keys = attention.q_norm(split[:, :, 0]) * attention.scale, attention.k_norm(split[:, :, 1])  # [B, n, H, d_h]
+        return torch.einsum("bqhc,bkhc->bhqk", query, keys).softmax(-1).mean(1)
+
+
+def rollout(matrices: Sequence[Tensor]) -> Tensor:
+    """How much of the class token after the last layer comes from each token before the first, [B, n]; rows sum to 1.
+
+    The product of (A_l + I) / 2 over the layers: half of each token passes a layer on the residual path. Source: S. Abnar and
+    W. Zuidema, Quantifying attention flow in transformers, ACL 2020, section 3.
+
+    matrices  [B, n, n] of each layer, rows sum to 1
+    """
+    flow = matrices[-1].new_zeros(len(matrices[-1]), 1, matrices[-1].shape[-1])
+    flow[..., 0] = 1.0
+    for attention in reversed(matrices):
+        flow = 0.5 * (flow + flow @ attention)
+    return flow[:, 0]

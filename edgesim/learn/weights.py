@@ -7,7 +7,7 @@ from typing import Any
 import timm
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from timm.models import adapt_input_conv
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 from torch import Tensor, nn
@@ -53,6 +53,15 @@ def load(vit: VisionTransformer, path: str) -> None:
             f"first {[*missing, *unknown][0]}"
         )
     vit.load_state_dict(state, strict=False)
+
+
+def whole(client: nn.Module, server: nn.Module) -> bytes:
+    """Both parts of a model as one .safetensors file that `load` takes: parameters under the names of the whole model.
+
+    A part holds its layers in one submodule, whose name is left out.
+    """
+    states = {**client.state_dict(), **server.state_dict()}
+    return save({name.partition(".")[2]: tensor.detach().cpu().contiguous() for name, tensor in states.items()})
 
 
 def _read(path: str) -> dict[str, Tensor]:

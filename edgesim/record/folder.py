@@ -13,6 +13,7 @@ from edgesim.record import atomic, json_text, origin
 
 Status = Literal["running", "done", "interrupted", "failed"]
 MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
 SCHEMA_VERSION = 1
 LONGEST_NAME = 80  # characters; file systems end at 255 bytes
 
@@ -46,7 +47,11 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> Path:
         """Write the file `name` (may lie in a sub-folder) as UTF-8."""
-        return atomic.write_bytes(self._inside(name), text.encode())
+        return self.write_bytes(name, text.encode())
+
+    def write_bytes(self, name: str, content: bytes) -> Path:
+        """Write the file `name` (may lie in a sub-folder)."""
+        return atomic.write_bytes(self._inside(name), content)
 
     def write_json(self, name: str, content: Any) -> Path:
         """Write plain data as valid JSON (json_text says what becomes of NaN and infinity)."""

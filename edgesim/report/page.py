@@ -1,0 +1,68 @@
+"""The look of every figure: print widths, type that can be edited, colours that survive a printer without any."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgesim.record import atomic
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Picture
+
+COLUMN = 3.5  # inches: one column of a two-column paper (IEEE)
+PAGE = 7.16  # inches: both columns
+RESOLUTION = 300  # dots per inch of the PNG
+# Okabe and Ito's palette, which colour-blind readers tell apart, ordered so that neighbours differ in lightness too.
+COLOURS = ("#000000", "#E69F00", "#0072B2", "#56B4E9", "#D55E00", "#009E73", "#CC79A7")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+HATCHES = ("", "////", "....", "\\\\\\\\", "xx", "--", "++")
+HEAT = "cividis"  # lightness rises evenly, so that grey says the same
+STYLE: Any = {  # matplotlib types every key of its own
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "pdf.fonttype": 42,  # TrueType outlines: publishers refuse type 3, and text stays text
+    "ps.fonttype": 42,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.5,
+    "hatch.linewidth": 0.5,
+    "figure.constrained_layout.use": True,
+}
+
+
+def line(number: int) -> dict[str, Any]:
+    """How the curve of that number is drawn: colour, dashes and marker all differ from its neighbours'."""
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "linestyle": DASHES[number % len(DASHES)],
+        "marker": MARKERS[number % len(MARKERS)],
+    }
+
+
+def filling(number: int) -> dict[str, Any]:
+    """How the bar of that number is filled."""
+    colour = COLOURS[1:][number % (len(COLOURS) - 1)]
+    return {"facecolor": colour, "hatch": HATCHES[number % len(HATCHES)], "edgecolor": "black", "linewidth": 0.4}
+
+
+def save(picture: "Picture", rows: Sequence[Mapping[str, Any]], folder: Path, name: str) -> list[Path]:
+    """Write `name`.pdf, .png and .csv, each whole or not at all, and give their paths. Numbers in the CSV read back equal."""
+    written = []
+    for suffix, options in ((".pdf", {"metadata": {"CreationDate": None}}), (".png", {"dpi": RESOLUTION})):
+        content = io.BytesIO()
+        picture.savefig(content, format=suffix[1:], **options)
+        written.append(atomic.write_bytes(folder / f"{name}{suffix}", content.getvalue()))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: repr(value) if isinstance(value, float) else value for key, value in row.items()} for row in rows)
+    return [*written, atomic.write_bytes(folder / f"{name}.csv", text.getvalue().encode())]

@@ -24,7 +24,9 @@ def test_ci_calls_the_very_test_command() -> None:
     assert TEST in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("slot", ["codec", "channel", "transport", "protocol", "data", "augment", "partition", "optimiser"])
+@pytest.mark.parametrize(
+    "slot", ["codec", "channel", "transport", "protocol", "data", "augment", "partition", "distribution", "optimiser"]
+)
 def test_feature_table_names_only_kinds_that_exist(slot: str) -> None:
     """Only: a new kind is a new file, and nothing else has to be edited for it."""
     assert named(slot) <= set(kinds.names(slot))

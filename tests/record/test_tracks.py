@@ -19,10 +19,13 @@ def book(activities: list[Activity], end: float) -> tuple[list[Entry], Meter]:
     entries: list[Entry] = []
     meter = Meter("client0", 2.0, 0.0)
     meter.listen(entries.append)
-    moments = [(start, 1, phase, state) for phase, state, start, _ in activities]
-    moments += [(stop, 0, phase, state) for phase, state, _, stop in activities]
-    for now, begins, phase, state in sorted(moments):
-        (meter.begin if begins else meter.end)(now, phase, state, 3.0)
+    moments = [(start, 1, phase, state, 0.0) for phase, state, start, _ in activities]
+    moments += [(stop, 0, phase, state, stop - start) for phase, state, start, stop in activities]
+    for now, begins, phase, state, seconds in sorted(moments):
+        if begins:
+            meter.begin(now, phase, state, 3.0)
+        else:
+            meter.end(now, phase, state, 3.0, seconds)
     meter.settle(end)
     return entries, meter
 

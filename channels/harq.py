@@ -23,22 +23,37 @@ class Attempts(NamedTuple):
     arrived: np.ndarray
 
 
-def mean_attempts(loss: float, most: float = math.inf) -> float:
+def mean_attempts(loss: float, most: float = math.inf, feedback_error: float = 0.0) -> float:
     """(1 - p^M)/(1 - p): times that a packet is sent, if each attempt is lost with probability p and there are M at most.
+
+    feedback_error  f: how often an acknowledgement is taken for its opposite. With q = p (1 - f), attempt l happens with
+                    probability q^(l-1) for a packet that has not arrived, and for one that has, with
+                    (1 - p) f (q^(l-1) - f^(l-1))/(q - f)
 
     >>> mean_attempts(0.5)
     2.0
     """
-    _check(loss, most)
-    if loss == 1.0:
+    _check(loss, most, feedback_error)
+    again = loss * (1.0 - feedback_error)
+    if again == 1.0:
         return most
-    return float((1.0 - loss**most) / (1.0 - loss))
+    if most == math.inf:
+        return (1.0 + (1.0 - loss) * feedback_error / (1.0 - feedback_error)) / (1.0 - again)
+    mean, missing, there = 0.0, 1.0, 0.0
+    for _ in range(int(most)):
+        mean += missing + there
+        missing, there = missing * again, (missing * (1.0 - loss) + there) * feedback_error
+    return mean
 
 
-def residual_loss(loss: float, most: float) -> float:
-    """p^M: how often a packet is lost for good."""
-    _check(loss, most)
-    return float(loss**most)
+def residual_loss(loss: float, most: float, feedback_error: float = 0.0) -> float:
+    """p^M: how often a packet is lost for good; with wrong feedback p f (1 - q^(M-1))/(1 - q) + p q^(M-1), q = p (1 - f)."""
+    _check(loss, most, feedback_error)
+    again = loss * (1.0 - feedback_error)
+    if again == 1.0:
+        return 1.0
+    left = again ** (most - 1)
+    return float(loss * (feedback_error * (1.0 - left) / (1.0 - again) + left))
 
 
 def draw_attempts(loss: float, most: int, packets: int, random: np.random.Generator) -> Attempts:
@@ -130,6 +145,8 @@ def draw(failures: np.ndarray, random: np.random.Generator) -> Attempts:
     return Attempts(np.minimum(lost.sum(axis=-1) + 1, failures.shape[-1]), ~lost[:, -1])
 
 
-def _check(loss: float, most: float) -> None:
-    if not (0.0 <= loss <= 1.0 and most >= 1):
-        raise ValueError(f"need a probability and at least one attempt, got loss {loss} and {most} attempts")
+def _check(loss: float, most: float, feedback_error: float = 0.0) -> None:
+    if not (0.0 <= loss <= 1.0 and most >= 1 and 0.0 <= feedback_error < 1.0):
+        raise ValueError(
+            f"need a probability, at least one attempt and 0 <= feedback_error < 1, got {loss}, {most} and {feedback_error}"
+        )

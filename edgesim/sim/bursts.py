@@ -1,7 +1,10 @@
-"""Packets sent back to back: when each begins and ends, and by which scheme it is sent."""
+"""Packets sent back to back: when each begins and ends, and by which scheme it is sent.
+
+The packets of a burst are of one size, but for the last, which may be shorter.
+"""
 
 import math
-from collections.abc import Callable
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,10 +13,6 @@ import numpy as np
 from edgesim.errors import RunError
 from edgesim.sim.coding import Coding
 from edgesim.sim.track import Track
-
-REPORTED = 16  # packets between two steps of the outer loop: acknowledgements come in groups
-UP_DB = 1.0 / REPORTED  # step on a failure: 1 dB if a whole group fails. With 1 dB each a group would go 16 dB too far
-MOST_MARGIN_DB = 20.0  # the outer loop's limit either way (phy.md 6.5)
 
 
 class Burst(NamedTuple):
@@ -31,8 +30,9 @@ class Burst(NamedTuple):
     symbols: np.ndarray
     silent_s: float = 0.0
 
-
-Failing = Callable[[slice, Burst], np.ndarray]  # packets, how they were sent -> which of them fail, [packets] bool
+    def rows(self, rows: np.ndarray) -> "Burst":
+        """Some of its packets."""
+        return Burst(self.starts[rows], self.ends[rows], self.scheme[rows], self.symbols[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Sender:
     csi_delay_s   age of the SNR by which a packet's rate is chosen when it begins [s]
     follows       the rate follows the channel within a packet, without delay: nothing is lost for want of SNR
     outer_loop    correct the choice by what failed, towards a share `target_bler` of failures
+    slot_s        a burst occupies whole slots of this length [s]; 0: it ends with its last symbol
     """
 
     coding: Coding
@@ -51,6 +52,27 @@ class Sender:
     follows: bool = False
     outer_loop: bool = False
     target_bler: float = 0.1
+    slot_s: float = 0.0
+
+
+def whole_slots(seconds: float, slot_s: float) -> float:
+    """slot ceil(seconds / slot): how long a burst occupies the air [s] (phy.md 7); a slot of 0 takes nothing more."""
+    if slot_s == 0.0:
+        return seconds
+    return slot_s * math.ceil(seconds / slot_s * (1.0 - 1e-12))  # a burst of exactly n slots may be rounded up a hair
+
+
+Run = tuple[float, int, int, float]  # packets by one scheme in one reported block: begin [s], how many, scheme, bits a second
+
+
+def spread(runs: list[Run], sizes: np.ndarray, bandwidth_hz: float, silent_s: float) -> Burst:
+    """Runs of packets of `sizes` bits, packet by packet."""
+    begins, counts, schemes, rates = (np.array(column) for column in zip(*runs, strict=True))
+    inside = np.arange(len(sizes)) - np.repeat(np.cumsum(counts) - counts, counts)  # number of each packet in its run
+    begin, rate = np.repeat(begins, counts), np.repeat(rates, counts)
+    bits = inside * sizes[0]
+    starts, ends = begin + bits / rate, begin + (bits + sizes) / rate
+    return Burst(starts, ends, np.repeat(schemes, counts), sizes * bandwidth_hz / rate, silent_s)
 
 
 def repeated(scheme: np.ndarray, symbols: np.ndarray, start_s: float, bandwidth_hz: float) -> Burst:
@@ -65,13 +87,13 @@ def following(sizes: np.ndarray, start_s: float, track: Track, sender: Sender) -
     while True:
         rates = sender.coding.choose(track.snr).efficiency * sender.bandwidth_hz
         if rates[-1] == 0.0 and math.isinf(track.edges[-1]):
-            _complain(track)
+            complain(track)
         inside = np.maximum(track.edges, start_s)
         lengths = np.diff(inside)
         sent = np.concatenate([[0.0], np.cumsum(np.where(lengths > 0.0, rates * lengths, 0.0))])  # bits out by each edge
         if sent[-1] >= total:
             break
-        track.reach(float(track.edges[-1]))
+        track.more()
     upto = np.cumsum(sizes).astype(np.float64)
     block = np.maximum(np.searchsorted(sent, upto, side="left") - 1, 0)
     ends = inside[block] + (upto - sent[block]) / rates[block]
@@ -79,62 +101,48 @@ def following(sizes: np.ndarray, start_s: float, track: Track, sender: Sender) -
     return Burst(starts, ends, np.zeros(len(sizes), dtype=np.int64), (ends - starts) * sender.bandwidth_hz)
 
 
-def adaptive(sizes: np.ndarray, start_s: float, track: Track, sender: Sender, failing: Failing) -> Burst:
-    """Packets of `sizes` bits, each at the rate that the reported SNR allowed when it began.
-
-    failing  tells which packets will not be decoded; heard only by the outer loop: margin += step on a failure and
-             -= step target / (1 - target) on a success, in dB (Sampath et al. 1997), from 0 at the beginning of the burst
-    """
-    count = len(sizes)
-    before = np.concatenate([[0.0], np.cumsum(sizes)])  # [packets + 1] bits before each packet
-    starts, ends, scheme = np.empty(count), np.empty(count), np.empty(count, dtype=np.int64)
-    now, sent, silent, margin = start_s, 0, 0.0, 0.0
-    block = track.block(now - sender.csi_delay_s)
-    choice, first = sender.coding.choose(track.snr), 0  # of the blocks from `first` on
-    while sent < count:
-        if block >= len(track.snr):
-            track.reach(float(track.edges[-1]))
-            choice, first = sender.coding.choose(track.snr), 0
-        if sender.outer_loop:  # the margin may have changed: look at this block alone
-            choice, first = sender.coding.choose(track.snr[block : block + 1], margin), block
-        until = float(track.edges[block + 1]) + sender.csi_delay_s
-        if until <= now:
-            block += 1
+def adaptive(sizes: np.ndarray, start_s: float, track: Track, sender: Sender) -> Burst:
+    """Packets of `sizes` bits, each at the rate that the reported SNR allowed when it began."""
+    size, left, now, silent_s = float(sizes[0]), len(sizes), start_s, 0.0
+    runs: list[Run] = []
+    until, schemes, rates = _reported(track, sender)
+    block = 0
+    while left:
+        block = bisect_right(until, now, block)
+        if block == len(until):
+            track.more()
+            until, schemes, rates = _reported(track, sender)
+            block = 0
             continue
-        rate = float(choice.efficiency[block - first]) * sender.bandwidth_hz
+        end, rate = until[block], rates[block]
         if rate == 0.0:
-            if math.isinf(until):
-                _complain(track)
-            now, silent, block = until, silent + until - now, block + 1
+            silent_s += wait(track, end - now)
+            now = end
             continue
-        upto = _begun(before, sent, (until - now) * rate)
-        if sender.outer_loop:
-            upto = min(upto, sent + REPORTED)
-        part = slice(sent, upto)
-        ends[part] = now + (before[sent + 1 : upto + 1] - before[sent]) / rate
-        starts[part] = np.concatenate([[now], ends[sent : upto - 1]])
-        scheme[part] = choice.scheme[block - first]
-        if sender.outer_loop:
-            symbols = (ends[part] - starts[part]) * sender.bandwidth_hz
-            heard = failing(part, Burst(starts[part], ends[part], scheme[part], symbols))
-            margin = _corrected(margin, heard, sender.target_bler)
-        now, sent = float(ends[upto - 1]), upto
-    return Burst(starts, ends, scheme, (ends - starts) * sender.bandwidth_hz, silent)
+        room = (end - now) * rate / size
+        fit = left if room >= left else math.ceil(room) or 1
+        runs.append((now, fit, schemes[block], rate))
+        now += fit * size / rate
+        left -= fit
+    return spread(runs, sizes, sender.bandwidth_hz, silent_s)
 
 
-def _begun(before: np.ndarray, sent: int, bits: float) -> int:
-    """How many packets have begun when `bits` more bits are out."""
-    if math.isinf(bits):
-        return len(before) - 1
-    return max(sent + 1, min(len(before) - 1, int(np.searchsorted(before, before[sent] + bits, side="left"))))
+def _reported(track: Track, sender: Sender) -> tuple[list[float], list[int], list[float]]:
+    """Until when [s] the report leads to one choice, its scheme, and its bits a second; blocks that agree are one."""
+    choice = sender.coding.choose(track.snr)
+    differs = choice.efficiency[1:] != choice.efficiency[:-1]
+    last = np.append(np.flatnonzero(differs), len(track.snr) - 1)
+    until = track.edges[last + 1] + sender.csi_delay_s
+    return until.tolist(), choice.scheme[last].tolist(), (choice.efficiency[last] * sender.bandwidth_hz).tolist()
 
 
-def _corrected(margin: float, failed: np.ndarray, target: float) -> float:
-    """The outer loop's margin [dB] after a report of `failed` [packets] bool."""
-    wrong = int(failed.sum())
-    margin += UP_DB * (wrong - (len(failed) - wrong) * target / (1.0 - target))
-    return max(-MOST_MARGIN_DB, min(MOST_MARGIN_DB, margin))
+def wait(track: Track, seconds: float) -> float:
+    """`seconds`, if they end. Raises RunError if the sender would wait for ever."""
+    if math.isinf(seconds):
+        complain(track)
+    return seconds
 
 
-def _complain(track: Track) -> None:
+def complain(track: Track) -> None:
+    """Raise RunError: nothing can be sent, now or later."""
     raise RunError(f"the link carries nothing: its SNR is {track.snr[-1]:.3g} and will not change")

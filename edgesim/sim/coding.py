@@ -1,5 +1,6 @@
 """What modulation and code make of an SNR: the rate they choose, and how often a packet sent at that rate fails."""
 
+import math
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -29,18 +30,30 @@ class Choice(NamedTuple):
 
 
 class Coding(Protocol):
-    """A family of modulation and coding schemes. SNRs are linear, Es/N0 per complex symbol."""
+    """A family of modulation and coding schemes. SNRs are linear, Es/N0 per complex symbol.
+
+    Every question can be asked of arrays and of single numbers; for one packet the latter is a hundred times as fast.
+    """
 
     def choose(self, snr: np.ndarray, margin_db: float = 0.0) -> Chosen:
         """The fastest scheme for each reported SNR [n], `margin_db` on the safe side [dB]."""
 
-    def information(self, scheme: int, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What a symbol of `scheme` tells at each SNR: mean [bit] and variance [bit^2] of its information density."""
+    def pick(self, snr: float, margin_db: float = 0.0) -> tuple[int, float]:
+        """`choose` for one report: scheme and efficiency."""
+
+    def information(self, scheme: np.ndarray, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What a symbol of `scheme` [n] tells at each SNR [n]: mean [bit] and variance [bit^2] of its information density."""
+
+    def told(self, scheme: int, snr: float) -> tuple[float, float]:
+        """`information` of one symbol."""
 
     def failure(
         self, scheme: np.ndarray, bits: np.ndarray, symbols: np.ndarray, information: np.ndarray, variance: np.ndarray
     ) -> np.ndarray:
         """How often a packet of `bits` fails whose `symbols` told `information` bits of that variance in all; [packets]."""
+
+    def risk(self, scheme: int, bits: int, symbols: float, information: float, variance: float) -> float:
+        """`failure` of one packet."""
 
 
 class Shannon:
@@ -66,11 +79,22 @@ class Shannon:
             efficiency = np.minimum(self._most, np.log2(1.0 + snr / (self._gap * 10.0 ** (margin_db / 10.0))))
         return Choice(np.zeros(snr.shape, dtype=np.int64), efficiency)
 
-    def information(self, scheme: int, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def pick(self, snr: float, margin_db: float = 0.0) -> tuple[int, float]:
+        if self._fixed is not None:
+            return 0, self._fixed
+        return 0, min(self._most, math.log2(1.0 + snr / (self._gap * 10.0 ** (margin_db / 10.0))))
+
+    def information(self, scheme: np.ndarray, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.log2(1.0 + snr / self._gap), np.zeros_like(snr)
+
+    def told(self, scheme: int, snr: float) -> tuple[float, float]:
+        return math.log2(1.0 + snr / self._gap), 0.0
 
     def failure(
         self, scheme: np.ndarray, bits: np.ndarray, symbols: np.ndarray, information: np.ndarray, variance: np.ndarray
     ) -> np.ndarray:
         failed: np.ndarray = (information < bits * (1.0 - ROUNDING)).astype(np.float64)
         return failed
+
+    def risk(self, scheme: int, bits: int, symbols: float, information: float, variance: float) -> float:
+        return float(information < bits * (1.0 - ROUNDING))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgesim.sim.packets import Chance, Repeat, deliver
+from edgesim.sim.packets import NONE, Chance, Repeat, deliver, deliver_one
 from edgesim.sim.radio import Airtime, Fading, Radio
 from edgesim.wire import Field
 
@@ -14,19 +14,24 @@ def carry(
 ) -> tuple[Airtime, np.ndarray]:
     """Send `bits` payload bits digitally from `start_s` [s] on. Gives the airtime and the numbers of the packets lost for good.
 
-    Without losses in the air, a rate that follows the channel loses nothing: then no packet is looked at singly.
+    Without losses in the air, a rate that follows the channel loses nothing: then no packet is looked at singly, and no
+    acknowledgement matters.
     """
-    if bits == 0 or (radio.sender.follows and chance.losses is None):
-        return radio.walk(bits, start_s, fading), np.zeros(0, dtype=np.int64)
-    sizes = radio.sizes(bits)
-    sent = deliver(sizes, start_s, fading, radio.sender, chance, repeat)
+    sender = radio.sender
+    if bits == 0 or (sender.follows and chance.losses is None):
+        return radio.walk(bits, start_s, fading), NONE
+    packets, sent = radio.packets(bits), None
+    if packets == 1:
+        sent = deliver_one(bits + radio.header_bits, start_s, fading, sender, chance, repeat)
+    if sent is None:
+        sent = deliver(radio.sizes(bits), start_s, fading, sender, chance, repeat)
     airtime = Airtime(
         seconds=sent.seconds,
         overhead_bits=sent.sent_bits - bits,
         symbols=radio.symbols(sum(on for on, _off in sent.bursts)),
         snr_db=sent.snr_db,
-        packets=len(sizes),
-        retransmissions=sent.sent - len(sizes),
+        packets=packets,
+        retransmissions=sent.sent - packets,
         lost_packets=len(sent.lost),
         bursts=sent.bursts,
     )
@@ -46,17 +51,17 @@ def erasures(fields: Sequence[Field], lost: np.ndarray, packet_bits: int) -> dic
         if len(packets):
             first = np.maximum(packets * packet_bits - begin, 0) // item.bits_each
             last = -(-np.minimum((packets + 1) * packet_bits - begin, item.bits) // item.bits_each)
-            change = np.zeros(item.count + 1, dtype=np.int64)
-            np.add.at(change, first, 1)
-            np.add.at(change, last, -1)
-            hit[item.name] = np.cumsum(change[:-1]) > 0
+            missing = np.zeros(item.count, dtype=bool)
+            for low, high in zip(first.tolist(), last.tolist(), strict=True):
+                missing[low:high] = True
+            hit[item.name] = missing
         begin = end
     return hit
 
 
 def parted(fields: Sequence[Field], protect_side: bool) -> tuple[int, list[Field]]:
-    """The bits of a message that must arrive, and the fields that may be harmed: the values, or everything."""
-    exposed = [item for item in fields if item.role == "values" or not protect_side]
+    """The bits of a message that must arrive, and the fields that may be harmed: the values, or all but a model."""
+    exposed = [item for item in fields if item.role == "values" or not (protect_side or item.role == "model")]
     return sum(item.bits for item in fields) - sum(item.bits for item in exposed), exposed
 
 

@@ -7,16 +7,30 @@ the end of this one and under the channel as it is then.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
 
 from edgesim.errors import RunError
-from edgesim.sim.bursts import Burst, Sender, adaptive, following, repeated
+from edgesim.sim.bursts import Burst, Sender, adaptive, following, repeated, whole_slots
 from edgesim.sim.combining import Combining, Memory
-from edgesim.sim.track import Fading, Track
+from edgesim.sim.outer_loop import corrected
+from edgesim.sim.track import MOST_SNR, Fading, Track, decibels
 
 MOST_BURSTS = 10_000  # a packet that fails as often will never arrive in practice
+
+
+_DOUBLE, _WORD = Struct("<d"), Struct("<Q")
+_GOLDEN, _MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
+
+
+def _mixed(word: int) -> int:
+    """SplitMix64's finaliser (Steele, Lea & Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA 2014)."""
+    word &= _MASK
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & _MASK
+    word = (word ^ word >> 27) * 0x94D049BB133111EB & _MASK
+    return word ^ word >> 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +52,14 @@ class Chance:
 
     def uniform(self, at_s: float, count: int, purpose: int = 0) -> np.ndarray:
         """`count` numbers in [0, 1) that belong to this link, this instant and this purpose."""
+        if count == 1:
+            return np.array([self.number(at_s, purpose)])
         return self.generator(at_s, purpose).random(count)
+
+    def number(self, at_s: float, purpose: int = 0) -> float:
+        """One such number, without a generator, which takes ten times as long to make: a hash (SplitMix64's mixer)."""
+        (instant,) = _WORD.unpack(_DOUBLE.pack(at_s))
+        return (_mixed(_mixed(_mixed(self.key + _GOLDEN * (purpose + 1)) ^ instant) ^ self.key) >> 11) * 2.0**-53
 
     def generator(self, at_s: float, purpose: int = 0) -> np.random.Generator:
         """A random stream that belongs to this link, this instant and this purpose."""
@@ -54,16 +75,18 @@ LUCK = Chance()  # of a link that only fades
 class Repeat:
     """How packets are sent again.
 
-    attempts      times a packet is sent before the receiver forgets what it has of it
-    combining     what the receiver makes of several attempts, see `Memory`
-    for_ever      begin anew after the last attempt, until everything has arrived
-    round_trip_s  from the end of a burst to the beginning of the next [s]
+    attempts        times a packet is sent before the receiver forgets what it has of it
+    combining       what the receiver makes of several attempts, see `Memory`
+    for_ever        begin anew after the last attempt, until everything has arrived
+    round_trip_s    from the end of a burst to the beginning of the next [s]
+    feedback_error  how often an acknowledgement is taken for its opposite
     """
 
     attempts: int = 1
     combining: Combining = "none"
     for_ever: bool = False
     round_trip_s: float = 0.0
+    feedback_error: float = 0.0
 
 
 class Delivery(NamedTuple):
@@ -71,7 +94,7 @@ class Delivery(NamedTuple):
 
     bursts     (sending [s], silent [s]) of each burst; silence is waiting for an acknowledgement or a better channel
     sent       packets sent, repeats included; sent_bits: their bits on air
-    lost       numbers of the packets that never arrived
+    lost       numbers of the packets that never arrived, ascending
     snr_db     averaged over the time of the bursts
     """
 
@@ -87,55 +110,112 @@ class Delivery(NamedTuple):
         return math.fsum(on + off for on, off in self.bursts)
 
 
+NONE = np.zeros(0, dtype=np.int64)
+NONE.flags.writeable = False
+
+
 def deliver(sizes: np.ndarray, start_s: float, fading: Fading, sender: Sender, chance: Chance, repeat: Repeat) -> Delivery:
-    """Send packets of `sizes` bits [packets] from `start_s` [s] on; a pure function of its arguments.
+    """Send packets of `sizes` bits [packets], all equal but the last, from `start_s` [s] on; a pure function of its arguments.
 
     Raises RunError if the link carries nothing, or loses the same packets over and over.
     """
-    pending, now = np.arange(len(sizes)), start_s
-    memory = Memory(sizes, sender.coding, repeat.combining)
+    flight = _Flight(sizes, sender, chance, repeat)
+    now = start_s
     bursts: list[tuple[float, float]] = []
     seen: list[tuple[float, float]] = []
     sent = sent_bits = 0
     for number in range(MOST_BURSTS):
-        attempt = number % repeat.attempts
-        anew = attempt == 0 or repeat.combining == "none"
-        if anew:
-            memory.forget(pending, chance.uniform(now, len(pending)))
+        sent, sent_bits = sent + len(flight.pending), sent_bits + int(sizes[flight.pending].sum())
         track = Track(fading, max(0.0, now - sender.csi_delay_s))
-        burst = _burst(sizes, pending, now, track, sender, memory, anew)
-        end = float(burst.ends[-1])
+        burst = flight.send(number, now, track)
+        end, silent_s = float(burst.ends[-1]), burst.silent_s
         track.reach(end)
-        failed = _failed(pending, burst, track, sender, chance, memory)
-        sent, sent_bits = sent + len(pending), sent_bits + int(sizes[pending].sum())
-        on = end - now - burst.silent_s
-        seen.append((track.mean_db(now, end), on))
-        pending = pending[failed]
-        if not len(pending) or (not repeat.for_ever and attempt + 1 == repeat.attempts):
-            bursts.append((on, burst.silent_s))
-            return Delivery(tuple(bursts), sent, sent_bits, pending, _mean_db(seen))
-        bursts.append((on, burst.silent_s + repeat.round_trip_s))
-        now = end + repeat.round_trip_s
-    raise RunError(f"{len(pending)} packets were lost {MOST_BURSTS} times: raise the SNR, or choose a slower scheme")
+        flight.hear(number, burst, track)
+        seen.append((track.mean_db(now, end), end - now - silent_s))
+        on = whole_slots(end - now - silent_s, sender.slot_s)
+        if flight.over(number):
+            bursts.append((on, silent_s))
+            return Delivery(tuple(bursts), sent, sent_bits, flight.lost, _mean_db(seen))
+        bursts.append((on, silent_s + repeat.round_trip_s))
+        now = (end if sender.slot_s == 0.0 else now + silent_s + on) + repeat.round_trip_s
+    raise RunError(f"{len(flight.lost)} packets were lost {MOST_BURSTS} times: raise the SNR, or choose a slower scheme")
 
 
-def _burst(
-    sizes: np.ndarray, pending: np.ndarray, now: float, track: Track, sender: Sender, memory: Memory, anew: bool
-) -> Burst:
-    if sender.follows:
-        return following(sizes[pending], now, track, sender)
-    if not anew:
-        return repeated(*memory.sent_as(pending), now, sender.bandwidth_hz)
-    return adaptive(sizes[pending], now, track, sender, lambda part, burst: memory.would_fail(pending[part], burst, track))
+def deliver_one(bits: int, start_s: float, fading: Fading, sender: Sender, chance: Chance, repeat: Repeat) -> Delivery | None:
+    """What `deliver` makes of one packet of `bits`, without arrays. None where it is not as simple as it mostly is: one
+    attempt, within one block of a channel that is known as it is. An outer loop has heard nothing yet and corrects nothing.
+    """
+    if sender.follows or chance.losses is not None or repeat.feedback_error:
+        return None
+    draws = fading(start_s, 1)
+    snr, left_s = min(float(draws.snr[0]), MOST_SNR), float(draws.seconds[0])
+    scheme, efficiency = sender.coding.pick(snr)
+    if efficiency == 0.0 or (sender.csi_delay_s and left_s != math.inf):
+        return None
+    symbols = bits / efficiency
+    seconds = symbols / sender.bandwidth_hz
+    if seconds >= left_s:
+        return None
+    told, variance = sender.coding.told(scheme, snr)
+    if chance.number(start_s) < sender.coding.risk(scheme, bits, symbols, told * symbols, variance * symbols):
+        return None
+    return Delivery(((whole_slots(seconds, sender.slot_s), 0.0),), 1, bits, NONE, decibels(snr))
 
 
-def _failed(pending: np.ndarray, burst: Burst, track: Track, sender: Sender, chance: Chance, memory: Memory) -> np.ndarray:
-    """Which packets of a burst are not there yet, [packets] bool."""
-    arrived = np.ones(len(pending), dtype=bool)
-    if chance.losses is not None:
-        start = float(burst.starts[0])
-        arrived = ~chance.losses(start, len(pending), (float(burst.ends[-1]) - start) / len(pending))
-    return ~arrived if sender.follows else memory.fails(pending, burst, arrived, track)
+class _Flight:
+    """The packets of a message that the sender still cares about, and what the receiver has of them.
+
+    pending  their numbers, ascending
+    """
+
+    def __init__(self, sizes: np.ndarray, sender: Sender, chance: Chance, repeat: Repeat) -> None:
+        self._sizes, self._sender, self._chance, self._repeat = sizes, sender, chance, repeat
+        self.pending = np.arange(len(sizes))
+        self._missing = np.ones(len(sizes), dtype=bool)  # not there yet, whatever the sender believes
+        self._memory: Memory | None = None
+
+    @property
+    def lost(self) -> np.ndarray:
+        """Numbers of the packets that are not there, ascending."""
+        return np.flatnonzero(self._missing)
+
+    def send(self, number: int, now: float, track: Track) -> Burst:
+        """The packets' next burst, which begins at `now` [s]."""
+        sender, sizes = self._sender, self._sizes[self.pending]
+        if sender.follows:
+            return following(sizes, now, track, sender)
+        if number % self._repeat.attempts and self._repeat.combining != "none" and self._memory is not None:
+            return repeated(*self._memory.sent_as(), now, sender.bandwidth_hz)
+        luck = self._chance.uniform(now, len(sizes))
+        self._memory = Memory(sizes, luck, sender.coding, self._repeat.combining)
+        return corrected(sizes, now, track, sender, luck) if sender.outer_loop else adaptive(sizes, now, track, sender)
+
+    def hear(self, number: int, burst: Burst, track: Track) -> None:
+        """What the receiver makes of a burst, and what the sender hears of that."""
+        arrived = np.ones(len(self.pending), dtype=bool)
+        if self._chance.losses is not None:
+            start = float(burst.starts[0])
+            arrived = ~self._chance.losses(start, len(arrived), (float(burst.ends[-1]) - start) / len(arrived))
+        failed = ~arrived if self._memory is None else self._memory.fails(burst, arrived, track)
+        failed &= self._missing[self.pending]  # a packet that is sent again although it arrived stays there
+        self._missing[self.pending] = failed
+        again = failed
+        if self._repeat.feedback_error:
+            misheard = self._chance.uniform(float(burst.ends[-1]), len(failed), purpose=3) < self._repeat.feedback_error
+            again = failed ^ misheard
+        rows = np.flatnonzero(again)
+        self.pending = self.pending[rows]
+        more = (number + 1) % self._repeat.attempts and self._repeat.combining != "none"
+        if more and len(rows) and self._memory is not None:
+            self._memory = self._memory.kept(rows)
+
+    def over(self, number: int) -> bool:
+        """Whether nothing is sent any more. What was wrongly acknowledged is asked for by the layer above, if anybody is."""
+        if not self._repeat.for_ever:
+            return not len(self.pending) or number + 1 == self._repeat.attempts
+        if not len(self.pending):
+            self.pending, self._memory = self.lost, None
+        return not len(self.pending)
 
 
 def _mean_db(seen: list[tuple[float, float]]) -> float:

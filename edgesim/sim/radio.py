@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import numpy as np
 
 from edgesim.errors import RunError
-from edgesim.sim.bursts import Sender
+from edgesim.sim.bursts import Sender, whole_slots
 from edgesim.sim.coding import Coding, Shannon
 from edgesim.sim.track import MOST_BLOCKS, Fading
 
@@ -90,6 +90,7 @@ class Radio:
     csi_delay_s          age of the SNR that a packet's rate is chosen by; above 0, `shannon` chooses once a packet too [s]
     target_bler          of an MCS table: the share of packets that may fail at the first attempt
     outer_loop           correct the reported SNR by what failed, so that `target_bler` is met whatever the error of the report
+    slot_s               packets sent together occupy whole slots of this length; 0: until their last symbol [s]
     """
 
     def __init__(
@@ -109,10 +110,11 @@ class Radio:
         csi_delay_s: Annotated[float, "[0, inf)"] = 0.0,
         target_bler: Annotated[float, "(0, 1)"] = 0.1,
         outer_loop: bool = False,
+        slot_s: Annotated[float, "[0, inf)"] = 0.0,
     ) -> None:
         _check_rates(rates, coding is not None, bits_per_symbol, mcs, outer_loop)
         _above_zero(bandwidth_hz=bandwidth_hz, max_bits_per_symbol=max_bits_per_symbol, packet_bits=packet_bits)
-        _not_negative(gap_db=gap_db, header_bits=header_bits, latency_s=latency_s, csi_delay_s=csi_delay_s)
+        _not_negative(gap_db=gap_db, header_bits=header_bits, latency_s=latency_s, csi_delay_s=csi_delay_s, slot_s=slot_s)
         if not 0.0 < target_bler < 1.0:
             raise ValueError(f"target_bler must be between 0 and 1, got {target_bler}")
         self.bandwidth_hz = bandwidth_hz
@@ -122,9 +124,10 @@ class Radio:
         self.latency_s = latency_s
         self.bit_errors = bit_errors
         self._gap = 10.0 ** (gap_db / 10.0)
+        self._latest = ((0, 0, 0.0), Airtime(0.0, 0, 0, math.inf, 0))
         coding = coding or Shannon(self._gap, max_bits_per_symbol, bits_per_symbol)
         follows = rates == "shannon" and bits_per_symbol is None and csi_delay_s == 0.0
-        self.sender = Sender(coding, bandwidth_hz, csi_delay_s, follows, outer_loop, target_bler)
+        self.sender = Sender(coding, bandwidth_hz, csi_delay_s, follows, outer_loop, target_bler, slot_s)
 
     def efficiency(self, snr: np.ndarray) -> np.ndarray:
         """Bits per symbol at linear SNR `snr` [blocks]."""
@@ -148,12 +151,12 @@ class Radio:
         total = bits + overhead
         if total == 0:
             return Airtime(0.0, 0, 0, math.inf, 0)
+        draws = fading(start_s, 1)
+        if math.isinf(draws.seconds[0]):
+            return self._steadily(packets, overhead, total, float(draws.snr[0]))
         blocks = 1
         while True:
-            draws = fading(start_s, blocks)
             efficiency = self.efficiency(draws.snr)
-            if len(draws.seconds) == 1 and efficiency[0] == 0.0 and math.isinf(draws.seconds[0]):
-                raise RunError(f"the link carries nothing: its SNR is {draws.snr[0]:.3g} and will not change")
             sent = np.cumsum(efficiency * self.bandwidth_hz * draws.seconds)
             if sent[-1] >= total:
                 break
@@ -163,10 +166,26 @@ class Radio:
                     f"{total} bits need more than {MOST_BLOCKS} coherence blocks at a mean SNR of {draws.snr.mean():.3g}: "
                     "raise the SNR, the bandwidth or coherence_s"
                 )
+            draws = fading(start_s, blocks)
         last = int(np.searchsorted(sent, total))
         before_bits, before_s = (sent[last - 1], float(draws.seconds[:last].sum())) if last else (0.0, 0.0)
         seconds = before_s + float((total - before_bits) / (efficiency[last] * self.bandwidth_hz))
-        return Airtime(seconds, overhead, self.symbols(seconds), mean_snr_db(draws, seconds), packets)
+        on = self.on_air(seconds)
+        return Airtime(on, overhead, self.symbols(on), mean_snr_db(draws, seconds), packets)
+
+    def on_air(self, seconds: float) -> float:
+        """How long a transmission of `seconds` occupies the air: whole slots, if the radio has any [s]."""
+        return whole_slots(seconds, self.sender.slot_s)
+
+    def _steadily(self, packets: int, overhead: int, total: int, snr: float) -> Airtime:
+        """`walk` over a channel that never changes: the latest answer is kept, for messages come in one size."""
+        if self._latest[0] != (total, overhead, snr):
+            rate = float(self.efficiency(np.array([snr]))[0]) * self.bandwidth_hz
+            if rate == 0.0:
+                raise RunError(f"the link carries nothing: its SNR is {snr:.3g} and will not change")
+            seconds, snr_db = self.on_air(total / rate), 10.0 * math.log10(snr)
+            self._latest = (total, overhead, snr), Airtime(seconds, overhead, self.symbols(seconds), snr_db, packets)
+        return self._latest[1]
 
     def symbols(self, seconds: float) -> int:
         """Complex channel uses that fit in `seconds`, the last one counted whole."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,26 @@ if TYPE_CHECKING:
 Fading = Callable[[float, int], "Draws"]  # absolute start [s], number of blocks -> the link's realisation from there on
 MOST_BLOCKS = 1 << 22  # a transfer that spans more coherence blocks than this will never end in practice
 MOST_SNR = 1e30  # stands for a channel without noise in sums; 300 dB
+
+
+class Pieces(NamedTuple):
+    """Packets cut where their channel changes, in the order of time.
+
+    packet  [pieces] int, number of the packet
+    first   [packets] int, number of each packet's first piece
+    share   [pieces] the part of its packet that a piece is
+    snr     [pieces]
+    """
+
+    packet: np.ndarray
+    first: np.ndarray
+    share: np.ndarray
+    snr: np.ndarray
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Mean over each packet of what is `values` [pieces], [packets]."""
+        over: np.ndarray = np.add.reduceat(values * self.share, self.first)
+        return over
 
 
 class Track:
@@ -40,35 +60,47 @@ class Track:
         self.snr = np.minimum(draws.snr, MOST_SNR)
         self.edges = np.concatenate([[self._start_s], self._start_s + np.cumsum(draws.seconds)])
 
+    def more(self) -> None:
+        """Look eight times as far as until now."""
+        self._fetch(8 * len(self.snr))
+
     def reach(self, until_s: float) -> None:
         """Make sure the track goes beyond `until_s` [s]."""
         while self.edges[-1] <= until_s:
-            self._fetch(4 * len(self.snr))
+            self.more()
 
-    def block(self, at_s: float) -> int:
-        """Number of the block at `at_s`; the first one for earlier times."""
-        self.reach(at_s)
-        return max(0, int(np.searchsorted(self.edges, at_s, side="right")) - 1)
+    def changes(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Which of packets sent one after the other may not see what the one before saw all the time, [packets] bool."""
+        new = np.zeros(len(starts), dtype=bool)
+        new[0] = True
+        edges = self.edges[1:-1]
+        after = np.searchsorted(starts, edges)  # the first packet that begins at each edge or after it
+        new[after[after < len(starts)]] = True
+        before = np.maximum(after - 1, 0)
+        new[before[ends[before] > edges]] = True
+        return new
 
-    def integral(self, values: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Integrals over time of a quantity that is `values` [blocks] in each block, from `starts` to `ends` [n] [s]."""
-        lengths = np.diff(self.edges[:-1])
-        before = np.concatenate([[0.0], np.cumsum(values[:-1] * lengths)])  # up to the beginning of each block
-        over: np.ndarray = self._primitive(values, before, ends) - self._primitive(values, before, starts)
-        return over
-
-    def _primitive(self, values: np.ndarray, before: np.ndarray, times: np.ndarray) -> np.ndarray:
-        block = np.maximum(np.searchsorted(self.edges, times, side="right") - 1, 0)
-        reached: np.ndarray = before[block] + values[block] * (times - self.edges[block])
-        return reached
+    def pieces(self, starts: np.ndarray, ends: np.ndarray) -> Pieces:
+        """Packets from `starts` to `ends` [packets] [s], cut at the edges of the blocks."""
+        self.reach(float(ends[-1]))
+        first = np.maximum(np.searchsorted(self.edges, starts, side="right") - 1, 0)
+        counts = np.maximum(np.searchsorted(self.edges, ends, side="left") - 1, first) - first + 1
+        begin = np.cumsum(counts) - counts
+        packet = np.repeat(np.arange(len(starts)), counts)
+        block = np.arange(len(packet)) - (begin - first)[packet]
+        length = np.minimum(ends[packet], self.edges[block + 1]) - np.maximum(starts[packet], self.edges[block])
+        return Pieces(packet, begin, length / (ends - starts)[packet], self.snr[block])
 
     def mean_db(self, start_s: float, end_s: float) -> float:
         """Time-averaged SNR between two instants [dB]; inf for a channel without noise."""
         self.reach(end_s)
         if len(self.snr) == 1:
-            mean = float(self.snr[0])
-        else:
-            mean = float(self.integral(self.snr, np.array([start_s]), np.array([end_s]))[0]) / (end_s - start_s)
-        if mean >= MOST_SNR / 2.0:
-            return math.inf
-        return 10.0 * math.log10(mean) if mean > 0.0 else -math.inf
+            return decibels(float(self.snr[0]))
+        return decibels(float(np.dot(self.snr, np.diff(np.clip(self.edges, start_s, end_s)))) / (end_s - start_s))
+
+
+def decibels(snr: float) -> float:
+    """10 log10 of an SNR [dB]; inf for a channel without noise."""
+    if snr >= MOST_SNR / 2.0:
+        return math.inf
+    return 10.0 * math.log10(snr) if snr > 0.0 else -math.inf

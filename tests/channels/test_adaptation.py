@@ -154,3 +154,29 @@ def test_impossible_arguments_are_refused() -> None:
             link.failures(np.array([3]), np.array([snr]))
     with pytest.raises(ValueError, match="number"):
         link.plan(math.nan)
+
+
+@pytest.mark.parametrize("table", ["mcs1", "mcs2", "mcs3"])
+def test_single_numbers_are_those_of_arrays(table: str) -> None:
+    """pick, told and risk against choose, information and failure, over every scheme, size and SNR, mother code used up too."""
+    link = Adaptation(table, packet_bits=9000)
+    random = np.random.default_rng(3)
+    snrs = np.concatenate([10.0 ** random.uniform(-3.0, 5.0, 60), [0.0, 1e-30, 1e30]])
+    choice = link.choose(snrs, 1.5)
+    assert [link.pick(float(snr), 1.5) for snr in snrs] == list(
+        zip(choice.scheme.tolist(), choice.efficiency.tolist(), strict=True)
+    )
+    for scheme in range(len(link.schemes.bits)):
+        every = np.full(len(snrs), scheme)
+        mean, variance = link.information(every, snrs)
+        single = np.array([link.told(scheme, float(snr)) for snr in snrs])
+        assert single[:, 0] == pytest.approx(mean, rel=1e-9, abs=1e-30)
+        assert single[:, 1] == pytest.approx(variance, rel=1e-9, abs=1e-30)
+        for bits in (100, 9000, 20_000):
+            symbols = np.full(len(snrs), bits / link.schemes.efficiency[scheme]) * random.choice([1.0, 1.0, 4.0], len(snrs))
+            chance = link.failure(every, np.full(len(snrs), bits), symbols, mean * symbols, variance * symbols)
+            alone = [
+                link.risk(scheme, bits, float(n), float(i), float(v))
+                for n, i, v in zip(symbols, mean * symbols, variance * symbols, strict=True)
+            ]
+            assert alone == pytest.approx(chance, rel=1e-9, abs=1e-300)

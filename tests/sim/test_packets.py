@@ -39,11 +39,20 @@ class Coin:
     def choose(self, snr: np.ndarray, margin_db: float = 0.0) -> Choice:
         return Choice(np.zeros(snr.shape, dtype=np.int64), np.full(snr.shape, 2.0))
 
-    def information(self, scheme: int, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def pick(self, snr: float, margin_db: float = 0.0) -> tuple[int, float]:
+        return 0, 2.0
+
+    def information(self, scheme: np.ndarray, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.log2(1.0 + snr), np.ones_like(snr)
+
+    def told(self, scheme: int, snr: float) -> tuple[float, float]:
+        return math.log2(1.0 + snr), 1.0
 
     def failure(self, scheme, bits, symbols, information, variance) -> np.ndarray:
         return np.full(len(bits), self.share)
+
+    def risk(self, scheme, bits, symbols, information, variance) -> float:
+        return self.share
 
 
 SIZES = np.full(4000, 1000, dtype=np.int64)

@@ -74,7 +74,9 @@ class Analog(Transport):
             draws = _inverted(draws, self._threshold, chance)
         if self._pilots or self._correlation < 1.0:
             draws = _estimated(draws, self._pilots, self._correlation, chance.generator(begin, purpose=2))
-        analog = Airtime(symbols / self.radio.bandwidth_hz, scale_bits, symbols, snr_db, packets=0, draws=draws)
+        on = self.radio.on_air(symbols / self.radio.bandwidth_hz)
+        symbols = max(symbols, self.radio.symbols(on))
+        analog = Airtime(on, scale_bits, symbols, snr_db, packets=0, draws=draws)
         return digital.then(analog)
 
 

@@ -61,14 +61,15 @@ class Bits(Transport):
         headers = packets * self.radio.header_bits
         symbols = -(-(bits + headers) // self._order)
         begin, seconds = start_s + first.seconds, symbols / self.radio.bandwidth_hz
+        on = self.radio.on_air(seconds)
         track = Track(fading, begin)
         wrong = self._wrong(bits, begin, symbols, track, chance)
         flips = split(exposed, wrong)
         hit = {item.name: len(np.unique(flips[item.name] // item.bits_each)) for item in exposed if item.name in flips}
         values = Airtime(
-            seconds=seconds,
+            seconds=on,
             overhead_bits=headers,
-            symbols=symbols,
+            symbols=max(symbols, self.radio.symbols(on)),
             snr_db=track.mean_db(begin, begin + seconds),
             packets=packets,
             flips=flips or None,

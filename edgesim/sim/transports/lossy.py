@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
+
 from edgesim.sim.framing import carry, erasures, harmed_values, parted
 from edgesim.sim.packets import LUCK, Chance, Repeat
 from edgesim.sim.radio import Airtime, Fading, Radio
@@ -17,11 +19,13 @@ class Lossy(Transport):
     with any bit in a lost packet is missing; the receiver puts something in its place. A missing value has no influence, so the
     gradient that the server returns for it is zero, as is a gradient that is missing on the way back.
 
-    attempts      times a packet is sent at most
-    combining     `none` (ARQ), `chase` or `ir` (hybrid ARQ, phy.md 7)
-    round_trip_s  from the end of a burst of packets to the first repeat [s]
-    fill          in place of missing values: `zero` (for codes, the middle one), or `last`, the one before them in the message
-    protect_side  false: side information and labels may be lost like values
+    attempts        times a packet is sent at most
+    combining       `none` (ARQ), `chase` or `ir` (hybrid ARQ, phy.md 7)
+    round_trip_s    from the end of a burst of packets to the first repeat [s]
+    feedback_error  how often an acknowledgement is taken for its opposite: what arrived is sent once more, and what did not is
+                    lost, p f (1 - q^(M-1))/(1 - q) + p q^(M-1) with q = p (1 - f) in place of p^M
+    fill            in place of missing values: `zero` (for codes, the middle one), or `last`, the one before in the message
+    protect_side    false: side information and labels may be lost like values
     """
 
     harm: ClassVar[Harm] = "erasures"
@@ -33,21 +37,35 @@ class Lossy(Transport):
         attempts: Annotated[int, "[1, 64]"] = 1,
         combining: Literal["none", "chase", "ir"] = "none",
         round_trip_s: Annotated[float, "[0, inf)"] = 0.0,
+        feedback_error: Annotated[float, "[0, 0.5]"] = 0.0,
         fill: Literal["zero", "last"] = "zero",
         protect_side: bool = True,
     ) -> None:
         super().__init__(radio)
         self.fill = fill
-        self._repeat = Repeat(attempts, combining, round_trip_s=round_trip_s)
+        self._repeat = Repeat(attempts, combining, round_trip_s=round_trip_s, feedback_error=feedback_error)
+        self._protected = replace(self._repeat, for_ever=True)
         self._protect_side = protect_side
 
     def plan(self, manifest: Manifest, start_s: float, fading: Fading, chance: Chance = LUCK) -> Airtime:
         kept, exposed = parted(manifest.fields, self._protect_side)
-        first, _ = carry(self.radio, kept, start_s, fading, chance, replace(self._repeat, for_ever=True))
+        first, _ = carry(self.radio, kept, start_s, fading, chance, self._protected)
         bits = sum(item.bits for item in exposed)
         values, lost = carry(self.radio, bits, start_s + first.seconds, fading, chance, self._repeat)
         if len(lost):
             erased = erasures(exposed, lost, self.radio.packet_bits)
-            missing = harmed_values(exposed, {name: int(mask.sum()) for name, mask in erased.items()})
+            missing = harmed_values(exposed, {name: int(np.count_nonzero(mask)) for name, mask in erased.items()})
             values = values._replace(erased=erased, corrupted_values=missing)
         return first.then(values)
+
+    def sure(self, manifest: Manifest) -> int:
+        return self.radio.packets(parted(manifest.fields, self._protect_side)[0])
+
+    def without(self, manifest: Manifest, airtime: Airtime, packets: np.ndarray) -> Airtime:
+        _kept, exposed = parted(manifest.fields, self._protect_side)
+        lost = np.unique(packets) - self.sure(manifest)
+        erased = dict(airtime.erased or {})
+        for name, mask in erasures(exposed, lost, self.radio.packet_bits).items():
+            erased[name] = mask | erased.get(name, False)
+        missing = harmed_values(exposed, {name: int(np.count_nonzero(mask)) for name, mask in erased.items()})
+        return airtime._replace(erased=erased, corrupted_values=missing, lost_packets=airtime.lost_packets + len(lost))

@@ -70,6 +70,18 @@ class Round(NamedTuple):
     clients: int  # that took part
 
 
+class ClientTotal(NamedTuple):
+    """What one client did and used in a whole run."""
+
+    client: int
+    samples: int  # training samples it holds
+    steps: int
+    bits_up: int  # on the wire, headers and repeats included
+    bits_down: int
+    joules: float
+    accuracy: float | None  # of its own halves at the latest look; None where the model is common to all
+
+
 class Evaluation(NamedTuple):
     """One look at the test set, outside simulated time unless the scenario says otherwise."""
 

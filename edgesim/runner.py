@@ -15,7 +15,7 @@ import torch
 from edgesim.codecs.base import Codec
 from edgesim.codecs.target import aims
 from edgesim.errors import RunInterrupted
-from edgesim.record import evaluations, tables
+from edgesim.record import clients, evaluations, partition, tables
 from edgesim.record.folder import WEIGHTS, RunFolder, Status
 from edgesim.record.recorder import Recorder
 from edgesim.scenario import LinkSpec, Scenario
@@ -87,6 +87,8 @@ def run(
                 timing_only=timing_only,
             )
 
+        if session.cast is not None and len(session.world.clients) > 1:
+            partition.write(folder.path, session.cast.rows, session.cast.labels, session.task.facts.classes)
         seal("running")
         if watch is not None:
             watch.begin(_header(scenario, session, folder.path, timing_only))
@@ -114,6 +116,8 @@ def _recorded(
         status = "interrupted" if session.world.stopped_by == "interrupted" else "done"
         summary = session.summary(status)
         folder.write_json("summary.json", summary)
+        if len(session.world.clients) > 1:
+            clients.write(folder.path, session.clients())
         if status == "done" and (kept := session.weights(large=weights)) is not None:
             folder.write_bytes(WEIGHTS, kept)
     finally:
@@ -171,7 +175,8 @@ def _header(scenario: Scenario, session: Session, path: Path, timing_only: bool)
         "data": f"{scenario.data.kind}, {task.facts.train} training and {task.facts.test} test images, batch {task.batch}",
         "uplink": _link_words(scenario.uplink, task.exchange.up),
         "downlink": _link_words(scenario.downlink, task.exchange.down),
-        "client": scenario.clients[0].device,
+        "clients": ", ".join(f"{group.count} x {group.device}" for group in scenario.clients),
+        "protocol": scenario.protocol.kind,
         "server": scenario.server.device,
         "budget": f"{limits} ({session.world.budget.ledger} ledger)",
         "results": str(path),

@@ -7,9 +7,9 @@ from typing import Any
 from edgesim import build
 from edgesim.errors import RunError
 from edgesim.record.recorder import Recorder
-from edgesim.rows import Evaluation, Step
+from edgesim.rows import ClientTotal, Evaluation, Step
 from edgesim.scenario import Scenario
-from edgesim.summary import StepTotals, summarise
+from edgesim.summary import MOST_NAMED, StepTotals, client_totals, summarise
 from edgesim.watch import Progress, Watch
 from edgesim.wire import FLOAT_BITS
 
@@ -47,6 +47,7 @@ class Session:
         """Give every row to `recorder`; the book's entries only with `trace`."""
         self._recorder = recorder
         self.world.ledger.listen(recorder.entry if trace else None, recorder.transfer)
+        self.world.hear_round = recorder.round
 
     def run(self) -> None:
         """Train until the budget is spent, settle the book and look at the test set a last time."""
@@ -130,12 +131,18 @@ class Session:
         deployed = [client.number for client in self.task.protocol.deployed(self.world)]
         return self.cast.weights(deployed, self.world.model)
 
+    def clients(self) -> list[ClientTotal]:
+        """What each client did and used, after `summary`."""
+        return client_totals(self.world, self.each)
+
     def summary(self, status: str) -> dict[str, Any]:
         """summary.json; settles the book."""
         self.world.ledger.close()
         accuracies = [row.accuracy for row in self.evaluations]
         facts = summarise(self.world, self.task.exchange, self.task.batch, self._totals)
         facts["bits"]["evaluation"] = self._evaluation_bits
+        if 1 < len(self.world.clients) <= MOST_NAMED:
+            facts["clients"] = [row._asdict() for row in self.clients()]
         return {
             "status": status,
             "accuracy": accuracies[-1] if accuracies else None,

@@ -1,5 +1,7 @@
 """summary.json of a run: renderings of the ledger's totals, and the checks that they agree with each other."""
 
+from array import array
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,12 +9,14 @@ import numpy as np
 from edgesim.codecs.base import Codec
 from edgesim.codecs.exchange import Exchange
 from edgesim.codecs.target import aims
+from edgesim.rows import ClientTotal
 from edgesim.sim.account import PHASES
 from edgesim.sim.budget import SLACK
 from edgesim.sim.traffic import Direction
 from edgesim.sim.world import World
 from edgesim.wire import ROLES
 
+MOST_NAMED = 100  # clients that a summary names one by one; clients.csv names all of them
 TOLERANCE = 1e-9  # relative; the totals are sums of up to millions of floats
 
 
@@ -21,7 +25,8 @@ def summarise(world: World, exchange: Exchange, batch: int, step_rows: "StepTota
     traffic = world.ledger.traffic.by_direction
     return {
         "steps": world.steps,
-        "epochs": world.steps / len(world.clients) / world.steps_per_epoch,
+        "rounds": world.rounds,
+        "epochs": world.steps / world.steps_per_epoch,
         "simulated_s": world.ledger.now,
         "stopped_by": _reason(world),
         "budget": _budget(world),
@@ -40,7 +45,7 @@ class StepTotals:
     """What the summary needs of the step rows: durations, phase sums, and whether the phases tile every step."""
 
     def __init__(self) -> None:
-        self.durations: list[float] = []
+        self.durations = array("d")
         self.by_phase = dict.fromkeys(PHASES, 0.0)
         self.tiled = True
 
@@ -85,20 +90,38 @@ def _budget(world: World) -> dict[str, Any]:
     }
 
 
+def client_totals(world: World, accuracy: Mapping[int, float]) -> list[ClientTotal]:
+    """What each client did and used. accuracy: of each one's own halves, where they were looked at."""
+    up, down = (world.ledger.traffic.by_direction[name].by_client for name in ("up", "down"))
+    return [
+        ClientTotal(
+            client=client.number,
+            samples=client.samples,
+            steps=client.steps,
+            bits_up=up.get(client.number, 0),
+            bits_down=down.get(client.number, 0),
+            joules=sum(client.device.meter.joules.values()),
+            accuracy=accuracy.get(client.number),
+        )
+        for client in world.clients
+    ]
+
+
 def _ratios(world: World, exchange: Exchange, batch: int) -> dict[str, Any]:
+    """What was sent instead of activations and gradients, over what Base sends for as many steps; models are left out."""
     traffic = world.ledger.traffic.by_direction
     base_up, base_down = exchange.base_manifests(batch)
-    steps = world.steps
     up, down = traffic["up"], traffic["down"]
+    many_up, many_down = up.by_label.get("smashed", [0])[0], down.by_label.get("gradient", [0])[0]
     pairs = {
-        "paper": ((up.paper, base_up.paper_bits), (down.paper, base_down.paper_bits)),
-        "code": ((up.code, base_up.code_bits), (down.code, base_down.code_bits)),
+        "paper": ((up.paper - up.model, base_up.paper_bits), (down.paper - down.model, base_down.paper_bits)),
+        "code": ((up.code - up.model, base_up.code_bits), (down.code - down.model, base_down.code_bits)),
         "wire": ((up.payload - up.model, base_up.bits), (down.payload - down.model, base_down.bits)),
     }
     ratios: dict[str, Any] = {}
     for name, ((sent_up, whole_up), (sent_down, whole_down)) in pairs.items():
-        if steps:
-            xi_up, xi_down = sent_up / (steps * whole_up), sent_down / (steps * whole_down)
+        if many_up and many_down:
+            xi_up, xi_down = sent_up / (many_up * whole_up), sent_down / (many_down * whole_down)
             ratios[name] = {"up": xi_up, "down": xi_down, "mean": (xi_up + xi_down) / 2}
         else:
             ratios[name] = {"up": None, "down": None, "mean": None}
@@ -119,7 +142,8 @@ def _energy(world: World) -> dict[str, Any]:
     by_phase: dict[str, float] = {}
     by_actor: dict[str, float] = {}
     for meter in world.ledger.meters:
-        by_actor[meter.actor] = sum(meter.joules.values())
+        actor = meter.actor if len(world.clients) <= MOST_NAMED or meter.actor == "server" else "clients"
+        by_actor[actor] = by_actor.get(actor, 0.0) + sum(meter.joules.values())
         for phase, joules in meter.joules.items():
             by_phase[phase] = by_phase.get(phase, 0.0) + joules
     return {"total": sum(by_actor.values()), "by_phase": by_phase, "by_actor": by_actor}
@@ -158,12 +182,15 @@ def _checks(world: World, exchange: Exchange, batch: int, step_rows: StepTotals)
 
 
 def _bits_match(world: World, exchange: Exchange, batch: int) -> bool:
-    """What was booked never exceeds what the codecs announced for the steps taken, and equals it where sizes are fixed."""
-    for direction, manifest in (("up", exchange.up_manifest(batch)), ("down", exchange.down_manifest(batch))):
-        total = world.ledger.traffic.by_direction[direction]
-        announced = world.steps * manifest.bits
-        if total.transfers != world.steps or total.payload - total.model > announced:
+    """What was booked never exceeds what the codecs announced, and equals it where sizes are fixed; labels and roles agree."""
+    announced = {"smashed": exchange.up_manifest(batch).bits, "gradient": exchange.down_manifest(batch).bits}
+    for total in world.ledger.traffic.by_direction.values():
+        for label, (transfers, payload) in total.by_label.items():
+            most = transfers * announced.get(label, payload)
+            if payload > most or (exchange.fixed_size and payload != most and label in announced):
+                return False
+        if sum(payload for _transfers, payload in total.by_label.values()) != total.payload:
             return False
-        if exchange.fixed_size and total.payload - total.model != announced:
+        if sum(total.by_client.values()) != total.wire:
             return False
     return True

@@ -3,7 +3,9 @@
 from edgesim.record.evaluations import Evaluations
 from edgesim.record.folder import RunFolder
 from edgesim.record.tables import Table
-from edgesim.rows import Entry, Evaluation, Step, Transfer
+from edgesim.rows import Entry, Evaluation, Round, Step, Transfer
+
+AnyTable = Table[Step] | Table[Transfer] | Table[Entry] | Table[Round]
 
 
 class Recorder:
@@ -18,6 +20,8 @@ class Recorder:
         self._steps: Table[Step] = Table(folder.path, "steps")
         self._transfers: Table[Transfer] = Table(folder.path, "transfers")
         self._entries: Table[Entry] | None = Table(folder.path, "entries") if trace else None
+        self._rounds: Table[Round] | None = None  # of protocols that have them
+        self._folder = folder.path
         self._evaluations = Evaluations(folder.path)
         # bound once: a call less for every row
         self.step = self._steps.append
@@ -27,6 +31,12 @@ class Recorder:
         """A line of the book."""
         if self._entries is not None:
             self._entries.append(row)
+
+    def round(self, row: Round) -> None:
+        """A finished round."""
+        if self._rounds is None:
+            self._rounds = Table(self._folder, "rounds")
+        self._rounds.append(row)
 
     def evaluation(self, row: Evaluation) -> None:
         """A look at the test set; it is on disk when this returns."""
@@ -46,6 +56,6 @@ class Recorder:
         """How many rows each table holds."""
         return {**{table.name: table.rows for table in self._tables()}, "evaluations": self._evaluations.rows}
 
-    def _tables(self) -> list[Table[Step] | Table[Transfer] | Table[Entry]]:
-        always: list[Table[Step] | Table[Transfer] | Table[Entry]] = [self._steps, self._transfers]
-        return always if self._entries is None else [*always, self._entries]
+    def _tables(self) -> list[AnyTable]:
+        tables: list[AnyTable | None] = [self._steps, self._transfers, self._entries, self._rounds]
+        return [table for table in tables if table is not None]

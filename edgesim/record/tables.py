@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_type_hi
 
 from edgesim.errors import UsageError
 from edgesim.record import atomic
-from edgesim.rows import Entry, Evaluation, Holding, Step, Transfer
+from edgesim.rows import Entry, Evaluation, Holding, Round, Step, Transfer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +27,7 @@ ROW_TYPES: dict[str, type[NamedTuple]] = {
     "entries": Entry,
     "evaluations": Evaluation,
     "partition": Holding,
+    "rounds": Round,
 }
 
 Row = TypeVar("Row", bound=tuple[Any, ...])

@@ -41,8 +41,8 @@ class ClientPhantom:
 
 
 class ServerPhantom:
-    def step(self, arrivals: list[object]) -> Work:
-        assert arrivals == [UP]
+    def step(self, arrivals: list[object], senders: list[int]) -> Work:
+        assert (arrivals, senders) == ([UP], [0])
         return Work(Answer([DOWN], None), 6e9)
 
     def state(self) -> dict[str, object]:
@@ -63,9 +63,15 @@ def make(budget: Budget, channel: object = None, latency_s: float = 0.0, rehears
         return channel.draws(start, blocks, 3)
 
     up, down = Link(ledger, "up", pi, box, transport, fading), Link(ledger, "down", box, pi, transport, fading)
-    client = Client(pi, up, down, ClientPhantom(), Account(0))
+    client = Client(pi, up, down, ClientPhantom(), Account(0), steps_per_epoch=5)
     rehearsal = make(budget, channel, latency_s, rehearsed=False) if rehearsed else None
-    return World(ledger, [client], Server(box, ServerPhantom()), budget, 5, rehearsal)
+    return World(ledger, [client], Server(box, ServerPhantom()), budget, rehearsal=rehearsal)
+
+
+def train(world: World) -> None:
+    protocol = Vanilla()
+    while world.affords(protocol):
+        world.do(protocol)
 
 
 def run(world: World) -> tuple[list[Step], list[Transfer]]:
@@ -73,8 +79,7 @@ def run(world: World) -> tuple[list[Step], list[Transfer]]:
     transfers: list[Transfer] = []
     world.watch = lambda row, loss: steps.append(row._replace(loss=0.0))  # nan, a phantom's loss, equals nothing
     world.ledger.listen(None, transfers.append)
-    world.ledger.env.process(Vanilla().run(world))
-    world.ledger.env.run()
+    train(world)
     world.ledger.close()
     return steps, transfers
 
@@ -145,8 +150,7 @@ def test_under_fading_a_rehearsed_step_costs_exactly_what_it_then_costs(limit: s
     free = make(Budget(steps=30), channel)
     spent_after: list[Spent] = []
     free.watch = lambda row, loss: spent_after.append(free.spent)
-    free.ledger.env.process(Vanilla().run(free))
-    free.ledger.env.run()
+    train(free)
     costs = [getattr(spent, limit) for spent in spent_after]
     bound = make(Budget(**{limit: (costs[11] + costs[12]) / 2}), channel)
     run(bound)
@@ -170,8 +174,7 @@ def test_a_world_told_to_stop_begins_no_step() -> None:
             world.stop("interrupted")
 
     world.watch = watch
-    world.ledger.env.process(Vanilla().run(world))
-    world.ledger.env.run()
+    train(world)
     assert len(seen) == 4
     assert world.stopped_by == "interrupted"
 

@@ -137,13 +137,14 @@ class FedLite(Codec):
         check_finite("fedlite", x.detach())
         with torch.no_grad():
             vectors = self._vectors(x.detach())  # [R, B q / R, s]
-            codes = torch.stack([self._codes(group, words, generator) for group in vectors])  # [R, B q / R]
+            learned = learn(vectors, words, self.max_iter, generator, most=_most(words))
+            codes = nearest(vectors, learned)  # [R, B q / R]
             numbers = (codes + words * torch.arange(self.groups, device=x.device)[:, None]).flatten()  # among all books
             sizes = sizes_of(numbers, self.groups * words).clamp_min(1)[:, None]
         weight = self.correction / batch
         book = self._book(x, numbers, sizes)
-        nearest = self._placed(book.detach()[numbers])
-        corrected = _Corrected.apply(x, weight * (x.detach() - nearest))
+        coded = self._placed(book.detach().index_select(0, numbers))  # z'
+        corrected = _Corrected.apply(x, weight * (x.detach() - coded))
         handle = corrected if self.answer == "full" else self._book(corrected, numbers, sizes)
         sent = {"codes": self._by_sample(codes), "book": book.detach().float()}
         full = self.answer == "full"
@@ -154,11 +155,6 @@ class FedLite(Codec):
         """Means of the sub-vectors of each word, [R L, s], differentiable in x; 0 for words that nobody uses."""
         flat = self._vectors(x).reshape(-1, self.length)
         return flat.new_zeros(len(sizes), self.length).index_add(0, numbers, flat) / sizes
-
-    def _codes(self, vectors: Tensor, words: int, generator: Generator) -> Tensor:
-        """The nearest of `words` learned words for each of the sub-vectors [V, s], [V] int64."""
-        book = learn(vectors, words, self.max_iter, generator, most=_most(words))
-        return nearest(vectors, book)
 
     def _vectors(self, x: Tensor) -> Tensor:
         """[B, ...] -> [R, B q / R, s]: sub-vectors by group of positions, then by sample."""

@@ -120,3 +120,37 @@ def test_nearer_than_the_model_counts_as_its_nearest() -> None:
 def test_impossible_places_are_refused(distance_m: float, station_m: float, client_m: float) -> None:
     with pytest.raises(ValueError, match=r"distance_m|client_m"):
         pathloss.place(MODELS["umi"], distance_m, F, station_m, client_m)
+
+
+def test_a_high_client_of_uma_sees_further() -> None:
+    """38.901 table 7.4.2-1, 23 m up at 200 m: [18/d + e^(-d/63)(1 - 18/d)] (1 + 10 e^(-200/150)); unchanged up to 13 m."""
+    near = 18 / 200 + math.exp(-200 / 63) * (1 - 18 / 200)
+    for client, factor in (
+        (23.0, 1 + 10 * math.exp(-200 / 150)),
+        (18.0, 1 + 0.5**1.5 * 10 * math.exp(-200 / 150)),
+        (13.0, 1.0),
+    ):
+        seen = MODELS["uma"].sight(pathloss.place(MODELS["uma"], 200.0, F, 25.0, client))
+        assert float(seen) == pytest.approx(near * factor, rel=1e-12)
+    street = MODELS["umi"].sight(pathloss.place(MODELS["umi"], 200.0, F, 10.0, 22.0))
+    assert float(street) == pytest.approx(18 / 200 + math.exp(-200 / 36) * (1 - 18 / 200))
+    assert float(MODELS["uma"].sight(pathloss.place(MODELS["uma"], 15.0, F, 25.0, 23.0))) == 1.0
+
+
+def test_what_stands_around_a_high_client_moves_the_break_point() -> None:
+    """d_BP = 4 (h_BS - h_E)(h_UT - h_E) f/c: 25 m and 22 m over 15 m, 3.5 GHz."""
+    model, away, drop = MODELS["uma"], 4000.0, 25.0 - 22.0
+    break_m = 4.0 * (25.0 - 15.0) * (22.0 - 15.0) * F / pathloss.LIGHT
+    assert break_m == pytest.approx(3268.9, abs=0.1)
+    beyond = 28.0 + 40.0 * log(math.hypot(away, drop)) + 20.0 * log(GHZ) - 9.0 * log(break_m**2 + drop**2)
+    assert float(model.los(pathloss.place(model, away, F, 25.0, 22.0, 15.0))) == pytest.approx(beyond, abs=1e-9)
+    before = 28.0 + 22.0 * log(math.hypot(away, drop)) + 20.0 * log(GHZ)  # around 1 m: the break point is at 23.5 km
+    assert float(model.los(pathloss.place(model, away, F, 25.0, 22.0))) == pytest.approx(before, abs=1e-9)
+
+
+@pytest.mark.parametrize(("client_m", "heights"), [(13.2, {12.0}), (13.5, {12.0}), (16.4, {12.0}), (16.5, {12.0, 15.0})])
+def test_heights_of_what_stands_around(client_m: float, heights: set[float]) -> None:
+    here = pathloss.place(MODELS["uma"], 300.0, F, 25.0, client_m)
+    drawn = {pathloss.environment_m(MODELS["uma"], here, 1.0 - 1e-12, which) for which in (0.0, 0.3, 0.7, 1.0 - 1e-12)}
+    assert drawn == heights
+    assert pathloss.environment_m(MODELS["uma"], here, 0.0, 0.5) == 1.0

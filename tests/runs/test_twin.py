@@ -17,7 +17,14 @@ CODECS = {
 }
 FADING = {"kind": "rayleigh", "snr_db": 8, "coherence_s": 0.02}
 BURSTS = {"loss": 0.1, "burst_s": 0.02}
-MOVER = {"kind": "link_budget", "distance_m": 100, "far_m": 400, "speed_mps": 20, "fading": {"kind": "rayleigh", "coherence_s": 0.02}}
+MOVER = {
+    "kind": "link_budget",
+    "distance_m": 100,
+    "far_m": 400,
+    "speed_mps": 20,
+    "fading": {"kind": "rayleigh", "coherence_s": 0.02},
+}
+WIDE = {"kind": "tdl", "snr_db": 15, "profile": "C", "delay_spread_s": 3e-7, "bandwidth_hz": 1e6, "coherence_s": 0.02}
 AIRS: dict[str, tuple[object, object]] = {
     "ideal": ("ideal", "reliable"),
     "awgn": ({"kind": "awgn", "snr_db": 8}, "reliable"),
@@ -37,6 +44,7 @@ SPECIAL: dict[str, tuple[object, object, dict[str, object]]] = {
     "late": (FADING, {"kind": "lossy", "combining": "chase", "attempts": 3}, {"csi_delay_s": 0.005, "packet_bits": 2000}),
     "reference": ("adc_reference", "analog", {}),
     "inversion": (FADING, {"kind": "analog", "inversion_db": -10, "pilots": 3, "csi_correlation": 0.99}, {}),
+    "subcarriers": (WIDE, {"kind": "analog", "pilots": 1, "inversion_db": -20}, {}),
     "mover": (MOVER, {"kind": "lossy", "protect_side": False}, {"rates": "mcs1", "mcs": 5}),
 }
 

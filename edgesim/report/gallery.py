@@ -26,7 +26,8 @@ def doc(kind: str) -> str:
 
 def load(kind: str) -> Figure:
     """A figure of that kind."""
-    found: type[Figure] = getattr(importlib.import_module(f"{PACKAGE}.{kind}"), _read(kind)["class_name"])
+    class_name = _read(kind)["class_name"]
+    found: type[Figure] = getattr(importlib.import_module(f"{PACKAGE}.{kind}"), class_name)
     return found()
 
 

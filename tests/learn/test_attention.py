@@ -7,7 +7,7 @@ from timm.models.vision_transformer import ParallelScalingBlock, VisionTransform
 from torch import Tensor, nn
 
 from edgesim.errors import RunError
-from edgesim.learn.attention import class_token_row
+from edgesim.learn.attention import class_token_row, matrix, rollout, watched
 from edgesim.learn.data.base import Facts
 from edgesim.learn.models.vit import Vit
 
@@ -85,3 +85,38 @@ def test_watching_adds_no_parameter_and_is_refused_for_other_blocks() -> None:
     client.vit = VisionTransformer(img_size=8, patch_size=4, embed_dim=16, depth=2, num_heads=2, block_fn=ParallelScalingBlock)
     with pytest.raises(RunError, match="ParallelScalingBlock"):
         client.with_attention = True
+
+
+def test_watched_layers_give_their_matrices_in_order_and_only_while_watched() -> None:
+    client, server = Vit(name="tiny_digits", cut=2).build(COLOUR, 0, "cpu")
+    size = Vit(name="tiny_digits", cut=2).view(COLOUR).image_size
+    images = torch.randn(3, 3, size, size)
+    client.with_attention = True
+    with torch.no_grad(), watched(client, server) as matrices:
+        z, row = client(images)
+        server(z[:, :5])  # a codec may have dropped tokens
+    with torch.no_grad():
+        server(client(images)[0])
+    assert [tuple(each.shape) for each in matrices] == [(3, 17, 17)] * 2 + [(3, 5, 5)] * 2
+    assert row is not None
+    torch.testing.assert_close(matrices[1][:, 0], row)
+    for each in matrices:
+        torch.testing.assert_close(each.sum(-1), torch.ones(each.shape[:2]))
+
+
+def test_matrix_respects_query_and_key_norms() -> None:
+    attention = Attention(24, num_heads=3, qk_norm=True, norm_layer=nn.LayerNorm)
+    qkv = attention.qkv(torch.randn(4, 6, 24))
+    torch.testing.assert_close(matrix(attention, qkv)[:, 0], class_token_row(attention, qkv))
+
+
+def test_rollout_is_the_product_of_half_residual_layers() -> None:
+    """By hand for one layer; in general the class token's row of prod (A + I) / 2."""
+    one = torch.tensor([[[0.2, 0.8], [0.5, 0.5]]])
+    torch.testing.assert_close(rollout([one]), torch.tensor([[0.6, 0.4]]))
+    layers = [torch.randn(3, 6, 6).softmax(-1) for _ in range(4)]
+    product = torch.eye(6).expand(3, 6, 6)
+    for layer in layers:
+        product = 0.5 * (layer + torch.eye(6)) @ product
+    torch.testing.assert_close(rollout(layers), product[:, 0])
+    torch.testing.assert_close(rollout([torch.eye(6)[None]] * 3), torch.eye(6)[:1])

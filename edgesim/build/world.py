@@ -1,12 +1,14 @@
 """The simulated world of a scenario: devices, links, server, budget."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from channels import units
 from edgesim.build.cast import Cast, PhantomCast
 from edgesim.build.groups import ClientFacts
 from edgesim.build.learning import Learning
 from edgesim.build.links import Links
+from edgesim.build.makers import checked
 from edgesim.learn.cargo import average
 from edgesim.profiles import read
 from edgesim.scenario import Scenario, Spec
@@ -42,8 +44,13 @@ def world(scenario: Scenario, task: Learning, cast: Cast | None = None) -> World
 def _world(scenario: Scenario, task: Learning, cast: Cast, budget: Budget, rehearsal: World | None) -> World:
     ledger, hardware = Ledger(), scenario.server
     links = {direction: Links(scenario, ledger, direction, len(task.clients)) for direction in ("up", "down")}
-    server = _device("server", ledger, hardware.device, hardware.radio, scenario.downlink.channel, cores=hardware.cores)
-    clients = [_client(facts, task, cast, ledger, server, links) for facts in task.clients]
+    sends_over = scenario.downlink.channel
+    make = partial(_device, "server", ledger, hardware.device, hardware.radio, sends_over, cores=hardware.cores)
+    server = checked(scenario, ("downlink", "channel"), make)
+    clients = [
+        checked(scenario, ("uplink", "channel"), partial(_client, facts, task, cast, ledger, server, links))
+        for facts in task.clients
+    ]
     return World(ledger, clients, Server(server, cast.server), budget, seed=scenario.seed, average=average, rehearsal=rehearsal)
 
 
@@ -86,6 +93,8 @@ def _device(
         rx_w=radio.rx_w,
         tail_w=radio.tail_w if radio.tail_s else radio.waiting_w,
         tail_s=radio.tail_s,
+        promotion_w=radio.promotion_w,
+        promotion_s=radio.promotion_s,
         cores=cores,
     )
 

@@ -6,6 +6,7 @@
 that profile. Reading needs no torch.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,8 +33,12 @@ RADIO_OPTIONAL = {
     "tail_s": Interval.parse("(0, inf)"),
     "circuit_w": Interval.parse("[0, inf)"),
     "pa_efficiency": Interval.parse("(0, 1]"),
+    "pa_max_w": Interval.parse("(0, inf)"),
+    "promotion_w": Interval.parse("[0, inf)"),
+    "promotion_s": Interval.parse("(0, inf)"),
 }
-RADIO_PAIRS = (("tail_w", "tail_s"), ("circuit_w", "pa_efficiency"))
+RADIO_PAIRS = (("tail_w", "tail_s"), ("circuit_w", "pa_efficiency"), ("promotion_w", "promotion_s"))
+RADIO_NEEDS = {"pa_max_w": "pa_efficiency", "promotion_s": "tail_s"}  # one makes no sense without the other
 FACT_KEYS = ("value", "source", "verified")
 
 
@@ -77,6 +82,9 @@ class RadioProfile:
     tail_s         length of the tail, 0 for a radio that listens for ever [s]
     circuit_w      transmitting, without its power amplifier [W]
     pa_efficiency  radiated power over what the amplifier draws for it; None where tx_w is all that is known
+    pa_max_w       of a class-B amplifier: the most it radiates, at which it has that efficiency; None for a constant one [W]
+    promotion_w    while it connects to its network, after it slept and before it sends or receives again, for promotion_s [W]
+    promotion_s    length of that, 0 for a radio that is always connected [s]
     unverified     as in DeviceProfile
     """
 
@@ -91,6 +99,9 @@ class RadioProfile:
     tail_s: float = 0.0
     circuit_w: float = 0.0
     pa_efficiency: float | None = None
+    pa_max_w: float | None = None
+    promotion_w: float = 0.0
+    promotion_s: float = 0.0
 
     @property
     def waiting_w(self) -> float:
@@ -98,10 +109,18 @@ class RadioProfile:
         return self.sleep_w if self.tail_s else self.idle_w
 
     def transmitting_w(self, rf_w: float | None) -> float:
-        """Power while it radiates `rf_w`: circuit_w + rf_w / pa_efficiency; tx_w where either is not known [W]."""
+        """Power while it radiates `rf_w`: circuit_w + rf_w / efficiency; tx_w where either is not known [W].
+
+        The efficiency is pa_efficiency, or pa_efficiency sqrt(rf_w / pa_max_w) of a class-B amplifier (phy.md 14.1): the power
+        it draws grows with the amplitude. Raises ValueError for more than pa_max_w.
+        """
         if rf_w is None or self.pa_efficiency is None:
             return self.tx_w
-        return self.circuit_w + rf_w / self.pa_efficiency
+        if self.pa_max_w is None:
+            return self.circuit_w + rf_w / self.pa_efficiency
+        if rf_w > self.pa_max_w * (1.0 + 1e-9):
+            raise ValueError(f"the radio {self.name} transmits {self.pa_max_w:g} W at most, the link budget says {rf_w:g} W")
+        return self.circuit_w + math.sqrt(rf_w * self.pa_max_w) / self.pa_efficiency
 
 
 @cache
@@ -150,13 +169,17 @@ def read_radio(path: Path) -> RadioProfile:
     extra = {name: sheet.number(name, ranged, True) for name, ranged in RADIO_OPTIONAL.items()}
     for pair in RADIO_PAIRS:
         sheet.together(*pair)
+    for name, other in RADIO_NEEDS.items():
+        sheet.needs(name, other)
     summary = sheet.text("summary")
     sheet.ordered(numbers, "sleep_w", "idle_w")
     sheet.ordered(numbers, "idle_w", "rx_w")
     sheet.ordered(numbers, "idle_w", "tx_w")
     unverified = sheet.finish()
-    pa_efficiency = extra.pop("pa_efficiency") or None
-    return RadioProfile(path.stem, summary, **numbers, unverified=unverified, **extra, pa_efficiency=pa_efficiency)
+    efficiency, most_w = (extra.pop(name) or None for name in ("pa_efficiency", "pa_max_w"))
+    return RadioProfile(
+        path.stem, summary, **numbers, unverified=unverified, **extra, pa_efficiency=efficiency, pa_max_w=most_w
+    )
 
 
 class _Sheet:
@@ -221,6 +244,11 @@ class _Sheet:
         if (one in self.entries) != (other in self.entries):
             here, missing = (one, other) if one in self.entries else (other, one)
             self.complain(here, f"{here} is given without {missing}: a profile has both or neither")
+
+    def needs(self, name: str, other: str) -> None:
+        """Complain if `name` is there and `other` is not."""
+        if name in self.entries and other not in self.entries:
+            self.complain(name, f"{name} is given without {other}, which it needs")
 
     def finish(self) -> tuple[str, ...]:
         """Names of the unverified values. Raises ScenarioError if anything was wrong."""

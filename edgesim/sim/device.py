@@ -6,7 +6,8 @@ from typing import Any
 import simpy
 
 from edgesim.sim.account import Account
-from edgesim.sim.ledger import Charge, Ledger
+from edgesim.sim.ledger import Charge, Ledger, Wait
+from edgesim.sim.meter import PROMOTION
 from edgesim.sim.turn import Turn
 from edgesim.work import Work
 
@@ -18,11 +19,15 @@ class Device:
     idle_w, active_w            compute part, idle and busy [W]
     radio_idle_w, tx_w, rx_w    radio part; idle is what it draws when nothing happens [W]
     tail_w, tail_s              power after it was on air, and for how long [W], [s]; 0 s: none
+    promotion_w, promotion_s    power while a radio that sleeps connects, and how long that takes [W], [s]; 0 s: it does not
     cores       jobs at once; each gets an equal share of the rate and of the added power
     half_duplex its radio cannot send and receive at the same time
     """
 
-    __slots__ = ("_computing", "_core_flops", "_turn", "ledger", "meter", "name", "radio", "receiving", "sending")
+    __slots__ = (
+        "_computing", "_connecting", "_core_flops", "_turn", "ledger", "meter", "name", "promotion_s", "radio", "receiving",
+        "sending",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -37,6 +42,8 @@ class Device:
         rx_w: float = 0.0,
         tail_w: float = 0.0,
         tail_s: float = 0.0,
+        promotion_w: float = 0.0,
+        promotion_s: float = 0.0,
         cores: int = 1,
         half_duplex: bool = False,
     ) -> None:
@@ -45,6 +52,8 @@ class Device:
         self.meter = ledger.open(name, idle_w + radio_idle_w, tail_w - radio_idle_w, tail_s)
         self.sending = Charge(self.meter, "tx", tx_w - radio_idle_w)
         self.receiving = Charge(self.meter, "rx", rx_w - radio_idle_w)
+        self.promotion_s = promotion_s
+        self._connecting = Charge(self.meter, PROMOTION, promotion_w - radio_idle_w)
         self._computing = Charge(self.meter, "compute", (active_w - idle_w) / cores)
         self._core_flops = rate_flops / cores
         self._turn = Turn(ledger, cores)
@@ -63,3 +72,14 @@ class Device:
         finally:
             self._turn.leave()
         return work.value
+
+    def connect(self, phase: str, account: Account) -> Wait:
+        """Let its radio connect to the network if it sleeps, before it sends or receives; the time counts as waiting."""
+        ledger, meter = self.ledger, self.meter
+        began = ledger.now
+        if meter.asleep(began):
+            meter.connected_s = began + self.promotion_s
+            yield from ledger.spend(phase, self.promotion_s, self._connecting)
+        elif began < meter.connected_s:  # for another message
+            yield from ledger.spend(phase, meter.connected_s - began)
+        account.add("wait", ledger.now - began)

@@ -43,7 +43,7 @@ class Link:
     """
 
     __slots__ = (
-        "_charges", "_ends", "_turn", "air", "chance", "direction", "fading", "ledger", "medium", "receiver", "sender",
+        "_charges", "_ends", "_sleepers", "_turn", "air", "chance", "direction", "fading", "ledger", "medium", "receiver", "sender",
         "transfers", "transport",
     )  # fmt: skip
 
@@ -77,6 +77,7 @@ class Link:
         # In the same order for every link: two devices that send to each other never wait for each other for ever.
         radios = {end.name: end.radio for end in (self.sender, receiver) if end.radio is not None}
         self._ends = tuple(radios[name] for name in sorted(radios))
+        self._sleepers = tuple(end for end in (self.sender, receiver) if end.promotion_s)
 
     def towards(self, receiver: Device) -> "Link":
         """The same sender, channel and queue, and another receiver: a message from client to client."""
@@ -95,6 +96,8 @@ class Link:
             for radio in self._ends:
                 yield from radio.enter(account)
                 held.append(radio)
+            for end in self._sleepers:
+                yield from end.connect(PHASE[self.direction], account)
             start = ledger.now
             manifest = message if isinstance(message, Manifest) else message.manifest
             airtime = self.transport.plan(manifest, start, self.fading, self.chance)

@@ -1,5 +1,6 @@
 """One device's power over time, integrated exactly at every change of state."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ from edgesim.rows import Entry
 IDLE = "idle"
 TAIL = "tail"
 ON_AIR = frozenset({"tx", "rx"})
+PROMOTION = "promotion"  # a radio that slept connects to its network
 
 AirClock = Callable[[float], float]  # now [s] -> seconds that activities have been on air so far
 
@@ -40,6 +42,7 @@ class Meter:
     message of its is in a shared medium it is awake too.
 
     base_w, tail_w, tail_s  draw whatever the device does [W], further draw in a tail [W], length of a tail [s]
+    connected_s       when its radio's latest promotion is over [s]
     seconds, joules   totals by phase [s], [J]
     busy_s            totals by state [s]
     activity_joules   the same energy added up the other way, activity by activity, for the check that both agree [J]
@@ -47,7 +50,7 @@ class Meter:
 
     __slots__ = (
         "_active", "_alone", "_clocks", "_hear", "_phase", "_since", "_tail", "_tail_s", "_tail_w", "_totals", "_watts",
-        "activity_joules", "actor", "base_w", "busy_s", "opened",
+        "activity_joules", "actor", "base_w", "busy_s", "connected_s", "opened",
     )  # fmt: skip
 
     def __init__(self, actor: str, base_w: float, now: float, tail_w: float = 0.0, tail_s: float = 0.0) -> None:
@@ -72,6 +75,7 @@ class Meter:
         self._active: list[_Sort] = []  # otherwise. Few: searched one by one, which is faster than hashing
         self._clocks = False  # whether any of them has an air clock
         self._tail: tuple[float, float] | None = None  # since when, until when
+        self.connected_s = -math.inf
         self._changed()
 
     @property
@@ -89,6 +93,11 @@ class Meter:
         if other._tail is not None and other._tail[1] > self._since:
             self._tail = (self._since, other._tail[1])
             self._changed()
+
+    def asleep(self, now: float) -> bool:
+        """Whether its radio has to connect before it can send or receive: neither on air nor connecting, and no tail left."""
+        busy = any(sort.state in ON_AIR or sort.state == PROMOTION for sort in self._active)
+        return not busy and (self._tail is None or self._tail[1] <= now)
 
     def begin(self, now: float, phase: str, state: str, watts: float, clock: AirClock | None = None) -> None:
         """An activity begins: `watts` above whatever is drawn already, by the seconds of `clock` if it has one.
@@ -200,8 +209,8 @@ class Meter:
     def _wake(self, now: float, shared: bool) -> None:
         """The radio goes on air: alone, which ends its tail, or in a shared medium, where it stays awake between."""
         if shared:
-            self._tail = (self._tail[0] if self._tail else now, float("inf"))
-        elif self._tail is not None and self._tail[1] < float("inf"):
+            self._tail = (self._tail[0] if self._tail else now, math.inf)
+        elif self._tail is not None and self._tail[1] < math.inf:
             self._end_tail(now)
 
     def _doze(self, now: float) -> None:

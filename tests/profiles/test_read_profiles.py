@@ -213,3 +213,28 @@ def test_half_a_pair_is_refused(tmp_path: Path) -> None:
     tail = 'tail_s: {value: 2, source: "data sheet", verified: true}\n'
     with pytest.raises(ScenarioError, match="tail_s is given without tail_w"):
         read.read_radio(broken(tmp_path, GOOD_RADIO + tail, "A radio", "My radio"))
+
+
+def test_a_class_b_amplifier_draws_by_the_amplitude() -> None:
+    """P_rf / (eta sqrt(P_rf / P_max)): at full power as a constant efficiency, at a quarter half of that, not a quarter."""
+    constant, class_b = read.radio("nr_phone"), read.radio("nr_phone_class_b")
+    full = class_b.pa_max_w
+    assert full is not None
+    assert class_b.transmitting_w(full) == pytest.approx(constant.transmitting_w(full), rel=1e-12)
+    amplifier = 0.2 / 0.35
+    assert class_b.transmitting_w(0.05) == pytest.approx(0.318 + amplifier / 2, rel=1e-12)
+    assert constant.transmitting_w(0.05) == pytest.approx(0.318 + amplifier / 4, rel=1e-12)
+    assert class_b.transmitting_w(None) == class_b.tx_w
+    with pytest.raises(ValueError, match=r"transmits 0\.2 W at most, the link budget says 0\.3 W"):
+        class_b.transmitting_w(0.3)
+
+
+def test_a_promotion_needs_a_tail_and_a_maximum_an_efficiency(tmp_path: Path) -> None:
+    fact = '{value: 0.2, source: "data sheet", verified: true}\n'
+    alone = f"promotion_s: {fact}promotion_w: {fact}"
+    with pytest.raises(ScenarioError, match="promotion_s is given without tail_s, which it needs"):
+        read.read_radio(broken(tmp_path, GOOD_RADIO + alone, "A radio", "My radio"))
+    with pytest.raises(ScenarioError, match="pa_max_w is given without pa_efficiency, which it needs"):
+        read.read_radio(broken(tmp_path, GOOD_RADIO + f"pa_max_w: {fact}", "A radio", "My radio"))
+    lte = read.radio("lte_phone")
+    assert (lte.promotion_w, lte.promotion_s) == (1.211, 0.260)

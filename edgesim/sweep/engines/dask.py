@@ -32,7 +32,7 @@ class Dask(Engine):
             raise UsageError(f"the engine 'dask' cannot connect to {self.address}: {error}") from None
         futures = {client.submit(work, job, pure=False): job.point for job in jobs}
         try:
-            for future in distributed.as_completed(list(futures)):
+            for future in distributed.as_completed(list(futures), loop=client.loop):
                 lost_to = future.exception()
                 yield lost(futures[future], lost_to) if lost_to is not None else future.result()
         finally:

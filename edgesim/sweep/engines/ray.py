@@ -27,7 +27,8 @@ class Ray(Engine):
         try:
             ray.init(self.address or "local", logging_level="error", log_to_driver=False, include_dashboard=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise UsageError(f"the engine 'ray' cannot connect to {self.address}: {error}") from None
+            token = "a cluster that asks for a token wants RAY_AUTH_TOKEN here too"
+            raise UsageError(f"the engine 'ray' cannot connect to {self.address} ({error}); {token}") from None
         try:
             yield from self._outcomes(ray, jobs, need)
         finally:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from edgesim import build
 from edgesim.codecs.base import Codec
 from edgesim.codecs.target import aims
 from edgesim.errors import RunInterrupted
-from edgesim.record import clients, evaluations, partition, tables
+from edgesim.record import clients, evaluations, partition, tables, varied
 from edgesim.record.folder import WEIGHTS, RunFolder, Status
 from edgesim.record.recorder import Recorder
 from edgesim.scenario import LinkSpec, Scenario
@@ -89,6 +90,8 @@ def run(
 
         if session.cast is not None and len(session.world.clients) > 1:
             partition.write(folder.path, session.cast.rows, session.cast.labels, session.task.facts.classes)
+        if any(group.vary for group in scenario.clients):
+            varied.write(folder.path, build.drawn(scenario, session.task.clients))
         seal("running")
         if watch is not None:
             watch.begin(_header(scenario, session, folder.path, timing_only))

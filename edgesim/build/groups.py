@@ -52,6 +52,26 @@ def clients_of(scenario: Scenario) -> list[ClientFacts]:
     return found
 
 
+def drawn(scenario: Scenario, clients: Sequence[ClientFacts]) -> list[dict[str, float]]:
+    """What each client drew, by knob as in `channel.distance_m` and `device.rate_factor`; [clients]."""
+    return [_own(scenario.clients[client.group], client) for client in clients]
+
+
+def _own(group: Group, client: ClientFacts) -> dict[str, float]:
+    if group.vary is None:
+        return {}
+    values = {"uplink": client.uplink_channel.values, "downlink": client.downlink_channel.values}
+    found = {
+        f"{section}.{knob}": values[direction][knob]
+        for direction in values
+        for section, knob, _ in group.vary.laws(direction)
+        if knob in values[direction]
+    }
+    if group.vary.device and group.vary.device.rate_factor:
+        found["device.rate_factor"] = client.rate_factor
+    return found
+
+
 def _of_group(scenario: Scenario, place: int, group: Group, clients: range) -> list[ClientFacts]:
     up = _channels(scenario, place, "uplink", group.uplink_channel or scenario.uplink.channel, clients)
     down = _channels(scenario, place, "downlink", group.downlink_channel or scenario.downlink.channel, clients)
@@ -67,14 +87,16 @@ def _channels(scenario: Scenario, place: int, direction: str, spec: Spec, client
     """The channel of each client in one direction."""
     vary = scenario.clients[place].vary
     knobs = numbers(spec.kind)
-    drawn = {
+    varied = {
         knob: _drawn(scenario, place, section, knob, law, knobs[knob].interval, clients)
         for section, knob, law in (vary.laws(direction) if vary else ())
         if knob in knobs
     }
-    if not drawn:
+    if not varied:
         return [spec] * len(clients)
-    return [replace(spec, values=spec.values | dict(zip(drawn, own, strict=True))) for own in zip(*drawn.values(), strict=True)]
+    return [
+        replace(spec, values=spec.values | dict(zip(varied, own, strict=True))) for own in zip(*varied.values(), strict=True)
+    ]
 
 
 def _drawn(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from edgesim.build.groups import ClientFacts, clients_of
+from edgesim.build.groups import ClientFacts, clients_of, drawn
 from edgesim.errors import ScenarioError
 from edgesim.load import load
 from edgesim.scenario import Scenario
@@ -90,6 +90,20 @@ def test_values_follow_their_law_and_one_another_not_at_all() -> None:
     assert stats.kstest(rates, stats.lognorm(0.3).cdf).pvalue > 1e-4
     assert abs(np.corrcoef(snrs(found), np.log(rates))[0, 1]) < 4.5 / np.sqrt(count)
     assert abs(np.corrcoef(rates[1:], rates[:-1])[0, 1]) < 4.5 / np.sqrt(count)
+
+
+def test_what_was_drawn_can_be_told() -> None:
+    vary = {"channel": {"snr_db": UNIFORM}, "device": {"rate_factor": {"kind": "constant", "value": 2}}}
+    one_way = {"vary": {"downlink_channel": {"snr_db": UNIFORM}}}
+    scenario = Scenario.model_validate(
+        VALID | {"clients": [{"device": "raspberry_pi_4"} | group for group in ({"vary": vary}, {}, one_way)]}
+    )
+    found = clients_of(scenario)
+    assert drawn(scenario, found) == [
+        {"channel.snr_db": snrs(found)[0], "device.rate_factor": 2.0},
+        {},
+        {"downlink_channel.snr_db": snrs(found, "downlink")[2]},
+    ]
 
 
 def test_a_value_the_knob_cannot_have_is_refused_at_its_law() -> None:

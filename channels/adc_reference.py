@@ -54,7 +54,10 @@ class AdcReference(Channel):
         return Draws(np.ones(1), np.array([snr]), np.full(1, math.inf))
 
     def apply(self, x: Tensor, draws: Draws, generator: Generator, *, equaliser: Equaliser = "zf") -> Tensor:
-        """x [..., d] plus noise of variance |x|_2 / (d snr) per row, as published; the equaliser changes nothing."""
+        """x [..., d] plus noise of variance |x|_2 / (d snr) per row, as published; the equaliser changes nothing.
+
+        Raises ValueError for a row whose norm is not finite.
+        """
         if not x.dtype.is_floating_point:
             raise TypeError(f"values must be real floating point, got {x.dtype}")
         if equaliser not in ("zf", "mmse"):
@@ -65,6 +68,10 @@ class AdcReference(Channel):
             return x
         wide = x if x.dtype == torch.float64 else x.float()
         power = wide.detach().norm(dim=-1, keepdim=True) / x.shape[-1] / float(draws.snr[0])
+        if not bool(power.isfinite().all()):
+            raise ValueError(
+                "a value is not finite, or its square is none: the norm of its row, which sets the noise, is neither"
+            )
         noise = torch.empty(x.shape, dtype=wide.dtype, device=generator.device).normal_(generator=generator).to(x.device)
         noisy: Tensor = wide + noise * power.sqrt()
         return noisy.to(x.dtype)

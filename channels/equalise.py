@@ -88,7 +88,7 @@ def _rows(factor: np.ndarray, ends: np.ndarray, here: slice, width: int, like: T
 def _steady(x: Tensor, snr: float, generator: Generator, equaliser: Equaliser) -> Tensor:
     """`transmit` through one block, as few operations as it takes: short messages are sent often."""
     if x.dtype is torch.float32 and equaliser == "zf" and 0.0 < snr < math.inf and x.device == generator.device:
-        return torch.empty_like(x).normal_(0.0, snr**-0.5, generator=generator).add_(x)
+        return torch.empty_like(x, memory_format=torch.contiguous_format).normal_(0.0, snr**-0.5, generator=generator).add_(x)
     _check(x)
     action = equalisation(np.array([snr]), equaliser)
     if action.noise[0] == 0.0 and action.scale[0] == 1.0:

@@ -26,7 +26,7 @@ class LinkBudget(Channel):
     fading            the small-scale fading. It gives the gain |h|^2, the link its SNR: leave out its snr_db
     pathloss          `free_space`, `log_distance`, or a model of 3GPP TR 38.901: `umi`, `uma` (cell in the street, on a roof),
                       `inh_mixed`, `inh_open` (office), `inf_sl`, `inf_dl`, `inf_sh`, `inf_dh` (factory with sparse or dense
-                      clutter, low or high station)
+                      clutter, low or high station), `inf_hh` (both above the clutter)
     distance_m        horizontal distance; or give times_s and distances_m [m]
     far_m             with speed_mps: the client goes to and fro between distance_m and here [m]
     speed_mps         of that client [m/s]
@@ -61,7 +61,17 @@ class LinkBudget(Channel):
         *,
         fading: Channel,
         pathloss: Literal[
-            "free_space", "log_distance", "umi", "uma", "inh_mixed", "inh_open", "inf_sl", "inf_dl", "inf_sh", "inf_dh"
+            "free_space",
+            "log_distance",
+            "umi",
+            "uma",
+            "inh_mixed",
+            "inh_open",
+            "inf_sl",
+            "inf_dl",
+            "inf_sh",
+            "inf_dh",
+            "inf_hh",
         ] = "umi",
         distance_m: Annotated[float, "[0, inf)"] | None = None,
         far_m: Annotated[float, "(0, inf)"] | None = None,

@@ -210,6 +210,7 @@ MODELS: Mapping[str, Model] = {
     "uma": Model(_uma_los, _uma_nlos, _uma_sight, (4.0, 6.0), (37.0, 50.0), 25.0, 10.0, HIGHEST_M, crowded=True),
     "inh_mixed": Model(_INH_LOS, _INH_NLOS, _office_sight(1.2, 4.7, 6.5, 32.6, 0.32), (3.0, 8.03), (10.0, 6.0), 3.0, 0.0),
     "inh_open": Model(_INH_LOS, _INH_NLOS, _office_sight(5.0, 70.8, 49.0, 211.7, 0.54), (3.0, 8.03), (10.0, 6.0), 3.0, 0.0),
+    "inf_hh": Model(_INF_LOS, _INF_LOS, lambda place: np.ones_like(place.flat), (4.3, 4.3), (10.0, 10.0), 8.0, 0.0),
     "inf_sl": Model(_INF_LOS, _INF_SL, _factory_sight(*_SPARSE, None), (4.3, 5.7), (10.0, 10.0), 1.5, 0.0),
     "inf_dl": Model(_INF_LOS, _INF_DL, _factory_sight(*_DENSE, None), (4.3, 7.2), (10.0, 10.0), 1.5, 0.0),
     "inf_sh": Model(

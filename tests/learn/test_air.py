@@ -116,3 +116,28 @@ def test_a_missing_value_gets_no_gradient() -> None:
     assert wire.grad is not None
     assert wire.grad.flatten().tolist() == [1.0, 0.0, 1.0, 1.0, 1.0, 0.0]
     assert smashed.x.detach().flatten().tolist() == [1.0, 0.0, 1.0, 1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_value_that_is_not_finite_cannot_be_sent_as_a_symbol(wrong: float) -> None:
+    x = reals()
+    x[0, 1] = wrong
+    with pytest.raises(RunError, match="values holds a value that is not finite"):
+        AnalogAir(AWGN(snr_db=0.0), "mmse", 1)(payload(VALUES, x), AWGN(snr_db=0.0).draws(0.0, 1, 0), 1)
+
+
+@pytest.mark.parametrize("size", [1e-28, 1e-20, 1.0, 1e19, 1e37])
+def test_messages_of_any_power_are_normalised(size: float) -> None:
+    """Squares of tiny and huge values are no float32 numbers; the error still is that of unit power."""
+    item = Field("values", (100, 200), 32, "values", analog=True)
+    x = torch.randn(100, 200, generator=torch.Generator().manual_seed(1))
+    channel = AWGN(snr_db=10.0)
+    arrived = AnalogAir(channel, "zf", 1)(payload(item, x * size), channel.draws(0.0, 1, 0), 1).tensors["values"]
+    error = (arrived.double() / size - x.double()).square().mean()
+    assert float(error) == pytest.approx(0.1, rel=4.5 * (2.0 / 20_000) ** 0.5 + 0.02)
+
+
+def test_a_message_of_zeros_stays_next_to_nothing() -> None:
+    channel = AWGN(snr_db=10.0)
+    arrived = AnalogAir(channel, "zf", 1)(payload(VALUES, torch.zeros(2, 3)), channel.draws(0.0, 1, 0), 1).tensors["values"]
+    assert float(arrived.abs().max()) < 1e-28

@@ -2,9 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
@@ -23,8 +22,10 @@ class Load:
     packets   of equal length that it is made of
     sure      how many of them, the first ones, must arrive whatever it takes
     sender, receiver  what both ends draw while they are on air
+    bits      on air [bit]
     speed     of the link, for mediums that choose by it
-    own_s     seconds that it was on air [s]
+    own_s     seconds that its sender was on air [s]
+    heard_s   seconds that its receiver was [s]
     waited_s  all other seconds between its coming and its end [s]
     repeats   packets that were sent again
     dropped   numbers of the packets that the medium gave up
@@ -37,11 +38,13 @@ class Load:
     sure: int
     sender: Charge
     receiver: Charge
+    bits: float = 0.0
     speed: Speed | None = None
     own_s: float = 0.0
+    heard_s: float = 0.0
     waited_s: float = 0.0
     repeats: int = 0
-    dropped: list[int] = field(default_factory=list)
+    dropped: tuple[int, ...] = ()
 
 
 class Clock:
@@ -87,11 +90,7 @@ class Discipline(ABC):
     """Who is on the air when several want to be.
 
     Told of every job that joins or leaves; its time is that of the medium, which stands still while the medium is closed [s].
-
-    outlives  names of the attributes that are remembered when no job is there
     """
-
-    outlives: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def join(self, job: Job, now: float) -> None:
@@ -99,7 +98,7 @@ class Discipline(ABC):
 
     @abstractmethod
     def leave(self, job: Job, now: float) -> None:
-        """A job goes, at its end or before; its load is told how long it was on air."""
+        """A job goes, at its end or before; its load is told how long both ends were on air."""
 
     @abstractmethod
     def next(self) -> tuple[float, Job] | None:
@@ -109,7 +108,6 @@ class Discipline(ABC):
     def read(self, clock: Clock, now: float) -> float:
         """What a clock shows [s]."""
 
-    def recall(self, like: "Discipline | None") -> None:
-        """Take over what outlives the jobs from another of the same sort."""
-        for name in self.outlives:
-            setattr(self, name, deepcopy(getattr(like, name)))
+    @abstractmethod
+    def anew(self) -> Self:
+        """Another of its sort, which remembers what this one does when no job is there."""

@@ -25,11 +25,12 @@ def loads(
     """The bursts of an airtime, each with the silence after it [s]; packets are spread evenly over the time on air."""
     on_air = sum(sending for sending, _silent in airtime.spans)
     packet_s = on_air / max(1, airtime.packets + airtime.retransmissions)
+    bits = (manifest.bits + airtime.overhead_bits) / (on_air or 1.0)  # a second
     speed = partial(rate, transport.radio, fading)
     sure, made = transport.sure(manifest), []
     for sending, silent in airtime.spans:
         packets = max(1, round(sending / packet_s))
-        made.append((Load(phase, client, sending, packets, sure, *charges, speed), silent))
+        made.append((Load(phase, client, sending, packets, sure, *charges, bits * sending, speed), silent))
         sure = max(0, sure - packets)
     return made
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from functools import partial
 from math import ulp
+from typing import ClassVar
 
 import simpy
 
@@ -23,14 +24,17 @@ class Medium(ABC):
     direction  up or down
     clients    how many clients have a link of this direction
     key        of its random stream
+    pausable   its time may stand still: it looks neither at channels nor at frames
     """
+
+    pausable: ClassVar[bool] = True
 
     def __init__(self, ledger: Ledger, direction: str, clients: int, key: int) -> None:
         self.ledger = ledger
         self.direction = direction
         self.clients = clients
         self.key = key
-        self._begin()
+        self._begin(self.discipline())
         ledger.mediums.append(self)
 
     @abstractmethod
@@ -53,8 +57,8 @@ class Medium(ABC):
         """The first instant by which it has been open for so long [s]."""
         return open_s
 
-    def _begin(self) -> None:
-        self._discipline = self.discipline()
+    def _begin(self, discipline: Discipline | None) -> None:
+        self._discipline = discipline
         self._clocks: dict[tuple[Meter, str, str], Clock] = {}
         self._wake_up: float | None = None
         self.census = Census(self.ledger.now)
@@ -66,9 +70,8 @@ class Medium(ABC):
 
     def restart(self, like: "Medium | None" = None) -> None:
         """Forget every job; take over from `like`, a medium without jobs, what outlives them."""
-        self._begin()
-        if self._discipline is not None and like is not None:
-            self._discipline.recall(like._discipline)
+        remembers = like._discipline if like is not None else None
+        self._begin(remembers.anew() if remembers is not None else self.discipline())
 
     def carry(self, load: Load, account: Account | None) -> Wait:
         """Send a load and come back when it has ended; its own seconds and its waiting are booked on `account`.
@@ -109,8 +112,9 @@ class Medium(ABC):
     def _end(self, job: Job, account: Account | None) -> None:
         now, load = self.ledger.now, job.load
         self.census.leave(now, job.arrived)
-        for charge, clock in ((load.sender, job.sending), (load.receiver, job.receiving)):
-            charge.meter.end(now, load.phase, charge.state, charge.watts, load.own_s, clock)
+        both = ((load.sender, load.own_s, job.sending), (load.receiver, load.heard_s, job.receiving))
+        for charge, seconds, clock in both:
+            charge.meter.end(now, load.phase, charge.state, charge.watts, seconds, clock)
         load.waited_s = max(0.0, now - job.arrived - load.own_s)
         if account is not None:
             account.add(load.phase, load.own_s)

@@ -28,16 +28,21 @@ class Tdma(Medium):
         weights: list[Annotated[float, "(0, inf)"]] | None = None,
         idle: Literal["lent", "wasted"] = "lent",
     ) -> None:
-        if weights is not None and len(weights) != clients:
-            raise ValueError(f"weights are needed for {clients} clients, got {len(weights)}")
         if idle not in ("lent", "wasted"):
             raise ValueError(f"idle must be lent or wasted, got {idle!r}")
-        self._weights = weights
+        self._weights = checked_weights(weights, clients)
         self._frame = None if idle == "lent" else sum(weights) if weights else float(clients)
         super().__init__(ledger, direction, clients, key)
 
     def discipline(self) -> Discipline:
         return Sharing(self._weights, self._frame)
+
+
+def checked_weights(weights: list[float] | None, clients: int) -> list[float] | None:
+    """The weights, if there is a positive one for every client; raises ValueError otherwise."""
+    if weights is not None and (len(weights) != clients or min(weights) <= 0.0):
+        raise ValueError(f"weights must be {clients} positive numbers, one for each client, got {weights}")
+    return weights
 
 
 class Sharing(Discipline):
@@ -68,7 +73,7 @@ class Sharing(Discipline):
     def leave(self, job: Job, now: float) -> None:
         self._advance(now)
         weight = self._weight(job)
-        job.load.own_s = min(job.load.air_s, weight * (self._virtual - job.mark))
+        job.load.own_s = job.load.heard_s = min(job.load.air_s, weight * (self._virtual - job.mark))
         self._inside.remove(job)
         self._change(job, -weight)
         if not self._inside:
@@ -87,6 +92,9 @@ class Sharing(Discipline):
         if self._inside:
             virtual += (now - self._since) / self._divisor
         return clock.seconds + clock.running * (virtual - clock.mark)
+
+    def anew(self) -> "Sharing":
+        return Sharing(self._weights, self._frame)
 
     @property
     def _divisor(self) -> float:

@@ -1,5 +1,6 @@
 """The rows of the result tables. Time and record share these names; neither knows the other."""
 
+import math
 from typing import NamedTuple
 
 
@@ -59,6 +60,11 @@ class Step(NamedTuple):
     backward_s: float
     energy_j: float  # of the client's device since its previous step
     loss: float
+    # what became of the wire tensor and its gradient (edgesim/learn/trip.py); NaN where nothing is computed or nothing is cut
+    uplink_error: float = math.nan  # of the wire tensor as received, relative to as sent
+    gradient_norm: float = math.nan  # of the loss by the wire tensor, before the downlink codec
+    downlink_error: float = math.nan  # of that gradient as received, relative to before the codec
+    cut_gradient_norm: float = math.nan  # of the loss by the activations at the cut
 
 
 class Round(NamedTuple):

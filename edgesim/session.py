@@ -6,6 +6,7 @@ from typing import Any
 
 from edgesim import build
 from edgesim.errors import RunError
+from edgesim.learn.trip import Insight
 from edgesim.record.recorder import Recorder
 from edgesim.rows import ClientTotal, Evaluation, Step
 from edgesim.scenario import Scenario
@@ -71,13 +72,14 @@ class Session:
 
     def _step(self, row: Step, loss: Any) -> None:
         if loss is not None:
-            self._loss = float(loss)
+            trip = self.cast.trip(row.client) if self.cast is not None else None
+            self._loss, insight = trip.read(loss) if trip is not None else (float(loss), Insight())
             if not math.isfinite(self._loss):
                 raise RunError(
                     f"the loss is {self._loss} at step {row.step} (simulated {row.end_s:.6g} s): lower optimiser.lr, "
                     "raise the SNR, or use the mmse equaliser"
                 )
-            row = row._replace(loss=self._loss)
+            row = row._replace(loss=self._loss, **insight._asdict())
         self._totals.add(row)
         if self._recorder is not None:
             self._recorder.step(row)

@@ -110,6 +110,7 @@ class Payload:
     handle    stays with the sender: the tensor, still in the sender's graph, whose gradient the answer carries
     kept      stays with the sender: whatever the sender needs to read the answer
     missing   of a payload as received: per field, which of its entries were lost on the way, bool in the field's shape
+    note      rides along for measurements: no codec, transport or decoder reads it
     """
 
     manifest: Manifest
@@ -117,10 +118,11 @@ class Payload:
     handle: "Tensor | None" = None
     kept: dict[str, Any] = field(default_factory=dict)
     missing: dict[str, "Tensor"] = field(default_factory=dict)
+    note: Any = None
 
     def departed(self) -> "Payload":
         """The payload without what stays behind."""
-        return Payload(self.manifest, dict(self.tensors))
+        return Payload(self.manifest, dict(self.tensors), note=self.note)
 
 
 @dataclass(slots=True)

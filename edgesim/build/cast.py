@@ -18,6 +18,7 @@ from edgesim.learn.local import TorchWhole
 from edgesim.learn.models.base import ClientPart, ServerPart
 from edgesim.learn.phantom import PhantomClient, PhantomServer, PhantomWhole
 from edgesim.learn.pipeline import Plain
+from edgesim.learn.trip import Trip
 from edgesim.scenario import Scenario
 from edgesim.work import ClientHalf, Message, ServerHalf
 
@@ -105,6 +106,11 @@ class TorchCast:
         mean = Score(*(sum(values) / count for values in zip(*scores.values(), strict=True)))
         mean = mean._replace(samples=len(self._test), bits=sum(score.bits for score in scores.values()))
         return Examination(mean if count > 1 else next(iter(scores.values())), {n: s.accuracy for n, s in scores.items()})
+
+    def trip(self, client: int) -> Trip | None:
+        """What was measured of a client's latest step; None where its model is not cut."""
+        half = self._clients[client]
+        return half.trip if isinstance(half, TorchClient) else None
 
     def weights(self, clients: Sequence[int], common: Message | None) -> bytes:
         """The trained model as a .safetensors file: the `common` one, or the first of these clients' with the server's."""

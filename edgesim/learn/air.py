@@ -4,6 +4,7 @@ Which values are hit is decided in simulated time, without tensors; here it is d
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,6 @@ from edgesim.errors import RunError
 from edgesim.wire import Field, Payload
 
 TINY = 1e-30  # an all-zero message has no power to normalise
-SQUARABLE = (1e-15, 1e15)  # root mean squares between these are safe to square in float32, over any message
 Fill = Literal["zero", "last"]
 Guard = Literal["clamp", "zero", "raise", "off"]
 
@@ -28,7 +28,7 @@ class AnalogAir:
 
     One scale for the whole message; the transport charges it as 32 bits of side information (phy.md 11.2). The noise is a
     function of the seed and of the number of the transfer, so it does not depend on what was sent before. Values in blocks
-    of SNR 0 were not sent (truncated inversion) and are taken as 0. Raises RunError for values that are not finite.
+    of SNR 0 were not sent (truncated inversion) and are taken as 0.
     """
 
     def __init__(self, channel: Channel, equaliser: Equaliser, seed: int) -> None:
@@ -44,16 +44,11 @@ class AnalogAir:
             return payload  # without noise even the rounding of scaling to unit power and back is spared
         generator = torch.Generator().manual_seed(rng.seed(self._seed, transfer))
         sent = [payload.tensors[name] for name in analog]
-        for name, tensor in zip(analog, sent, strict=True):
-            if not bool(tensor.isfinite().all()):
-                raise RunError(
-                    f"{name} holds a value that is not finite, which no symbol can carry: training diverged; lower lr"
-                )
         if self._channel.own_scale:
             arrived = [self._channel.apply(tensor, draws, generator, equaliser=self._equaliser) for tensor in sent]
-            return Payload(payload.manifest, payload.tensors | dict(zip(analog, arrived, strict=True)))
+            return replace(payload, tensors=payload.tensors | dict(zip(analog, arrived, strict=True)))
         flat = torch.cat([tensor.reshape(-1).float() for tensor in sent])  # [sum of counts]
-        scale = _rms(flat)
+        scale = flat.square().mean().sqrt().clamp_min(TINY)
         draws = laid(draws, -(-flat.numel() // 2))
         silent = draws.snr == 0.0
         heard = draws._replace(snr=np.where(silent, np.inf, draws.snr))
@@ -66,7 +61,7 @@ class AnalogAir:
             parts = zip(analog, torch.split(lost, sizes), sent, strict=True)
             missing = {name: part.view(tensor.shape) for name, part, tensor in parts}
         arrived = [_like(part, tensor) for part, tensor in zip(torch.split(received, sizes), sent, strict=True)]
-        return Payload(payload.manifest, payload.tensors | dict(zip(analog, arrived, strict=True)), missing=missing)
+        return replace(payload, tensors=payload.tensors | dict(zip(analog, arrived, strict=True)), missing=missing)
 
 
 class ErasingAir:
@@ -92,7 +87,7 @@ class ErasingAir:
                 tensor = arrived[item.name]
                 arrived[item.name] = self._filled(tensor, item, lost)
                 missing[item.name] = torch.from_numpy(lost).to(tensor.device).view(item.shape)
-        return Payload(payload.manifest, arrived, missing=missing)
+        return replace(payload, tensors=arrived, missing=missing)
 
     def _filled(self, tensor: Tensor, item: Field, lost: np.ndarray) -> Tensor:
         flat = tensor.reshape(item.count, -1)  # [count, what is coded jointly]
@@ -127,7 +122,7 @@ class FlippingAir:
                 clean = arrived[item.name]
                 wrong = inverted(clean, item, flips[item.name])
                 arrived[item.name] = self._guarded(wrong, clean) if item.analog else wrong
-        return Payload(payload.manifest, arrived)
+        return replace(payload, tensors=arrived)
 
     def _guarded(self, wrong: Tensor, clean: Tensor) -> Tensor:
         low, high = torch.aminmax(clean)
@@ -154,15 +149,6 @@ def inverted(tensor: Tensor, item: Field, places: np.ndarray) -> Tensor:
         raise RunError(f"bit errors cannot be placed in {item.name}: its entries are coded jointly; set protect_side: true")
     # a message may be smaller than announced: what it does not have cannot be wrong
     return corruption.flipped(tensor, places[places < item.bits], None if real else item.bits_each)
-
-
-def _rms(values: Tensor) -> Tensor:
-    """Root mean square of values [n], at least `TINY`; also where their squares would leave the range of float32."""
-    plain = values.square().mean().sqrt()
-    if not values.numel() or SQUARABLE[0] < float(plain) < SQUARABLE[1]:
-        return plain
-    largest = values.abs().amax().clamp_min(TINY)
-    return (largest * (values / largest).square().mean().sqrt()).clamp_min(TINY)
 
 
 def _like(part: Tensor, tensor: Tensor) -> Tensor:

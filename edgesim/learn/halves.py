@@ -17,6 +17,7 @@ from edgesim.learn.flops import Costs
 from edgesim.learn.models.base import ClientPart, ServerPart
 from edgesim.learn.optimisers.base import Optimiser
 from edgesim.learn.phantom import server_flops
+from edgesim.learn.trip import Trip
 from edgesim.rng import seed as seed_of
 from edgesim.wire import Payload, Smashed
 from edgesim.work import Answer, Message, Work
@@ -33,6 +34,7 @@ class TorchClient:
     batches    the client's mini-batches
     costs      FLOPs per sample
     seed       of the run; client: number of the client. Codec randomness is a function of (seed, client, step)
+    trip       what was measured of the latest step, None before the first
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class TorchClient:
         self._backward_flops = batches.batch * costs.client_backward + flops.decode_down
         self._step = 0
         self._sent: Payload | None = None
+        self.trip: Trip | None = None
 
     def reset(self) -> None:
         self._optimiser = self._settings.make([*self.part.parameters(), *parameters_of(self.exchange.up, "client")])
@@ -83,6 +86,7 @@ class TorchClient:
         """Compress. value: the Payload that leaves; what the answer is read with stays here."""
         self._generator.manual_seed(seed_of(self._seed, "codec", self._client, self._step))
         self._sent = self.exchange.send_up(smashed, self._generator)
+        self._sent.note = Trip(self._awaited(), smashed.x)
         return Work(self._sent.departed(), self._encode_flops)
 
     def backward(self, gradient: Message) -> Work:
@@ -93,6 +97,9 @@ class TorchClient:
         received = self.exchange.receive_down(gradient)
         if received.shape != handle.shape:
             raise ValueError(f"the gradient has shape {tuple(received.shape)}, but {tuple(handle.shape)} was sent")
+        self.trip = gradient.note
+        if self.trip is not None:
+            self.trip.answered(received)
         torch.autograd.backward(handle, received)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
@@ -178,6 +185,8 @@ class TorchServer:
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         gradients: list[Message] = [self._answer(wire, who) for who, (wire, _smashed) in zip(senders, received, strict=True)]
+        for arrival, (wire, _smashed), gradient in zip(arrivals, received, gradients, strict=True):
+            _follow(arrival, wire, gradient)
         self._step += 1
         return Work(Answer(gradients, loss.detach()), len(arrivals) * self._flops)
 
@@ -226,6 +235,13 @@ class TorchServer:
             raise ValueError("the loss does not depend on what arrived: the uplink codec's expand must be differentiable")
         self._generator.manual_seed(seed_of(self._seed, "codec", "server", self._step, client))
         return self._pair(client).send_down(wire.grad, self._batch, self._generator)
+
+
+def _follow(arrival: Message, wire: Tensor, answer: Message) -> None:
+    """Let the note of an arrival see what arrived and its gradient, and ride on with the answer."""
+    if isinstance(arrival, Payload) and isinstance(answer, Payload) and arrival.note is not None and wire.grad is not None:
+        arrival.note.arrived(wire, wire.grad)
+        answer.note = arrival.note
 
 
 def parameters_of(codec: Codec, end: End) -> list[Parameter]:

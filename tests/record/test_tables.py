@@ -20,9 +20,8 @@ from edgesim.rows import Entry, Evaluation, Step, Transfer
 
 
 def step(number: int) -> Step:
-    return Step(
-        number, number % 3, 1, number * 0.1, number * 0.1 + 0.1, 0.01, 0.0, 0.0, 0.05, 0.02, 0.01, 0.01, 0.3, 1 / number
-    )
+    seconds = (0.01, 0.0, 0.0, 0.05, 0.02, 0.01, 0.01)
+    return Step(number, number % 3, 1, number * 0.1, number * 0.1 + 0.1, *seconds, 0.3, 1 / number, 0.1, 2.0, 0.0, 1.0)
 
 
 def entry(number: int) -> Entry:

@@ -1,0 +1,65 @@
+"""What becomes of one step's wire tensor and of its gradient on their way: measured, and used by nothing."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+_TINY = 1e-30  # nothing was sent: nothing was changed
+
+
+class Insight(NamedTuple):
+    """Columns of `rows.Step`; NaN where nothing crossed a cut, or nothing was computed."""
+
+    uplink_error: float = math.nan
+    gradient_norm: float = math.nan
+    downlink_error: float = math.nan
+    cut_gradient_norm: float = math.nan
+
+
+class Trip:
+    """Rides on a payload (`Payload.note`) from the client to the server and back with the answer.
+
+    Euclidean norms over whole tensors, with W the wire tensor as the encoder made it, W' as the server received it, G = dl/dW',
+    and G' as the client received that:
+        uplink_error       |W' - W| / |W|   rounding, noise, losses and wrong bits on the way up
+        gradient_norm      |G|              before the downlink codec
+        downlink_error     |G' - G| / |G|   the downlink codec and the way down
+        cut_gradient_norm  |dl/dZ|          of the activations at the cut, as G' leaves the encoder's adjoint
+    A few passes over tensors that are there anyway: no backward pass of its own, and no wait for the accelerator.
+
+    sent  W; z: the activations Z, whose gradient is listened for
+    """
+
+    def __init__(self, sent: Tensor, z: Tensor) -> None:
+        self._sent, self._answer = sent.detach(), sent.detach()
+        self._measured: dict[str, Tensor] = {}
+        if z.requires_grad:
+            z.register_hook(self._left_the_encoder)
+
+    @torch.no_grad()
+    def arrived(self, wire: Tensor, gradient: Tensor) -> None:
+        """At the server, after its backward pass: W' and G."""
+        self._measured["uplink_error"] = _difference(wire.detach(), self._sent)
+        self._measured["gradient_norm"] = torch.linalg.vector_norm(gradient)
+        self._answer = gradient
+
+    @torch.no_grad()
+    def answered(self, gradient: Tensor) -> None:
+        """At the client: G'."""
+        self._measured["downlink_error"] = _difference(gradient, self._answer)
+
+    def _left_the_encoder(self, gradient: Tensor) -> None:
+        self._measured["cut_gradient_norm"] = torch.linalg.vector_norm(gradient.detach())
+
+    def read(self, loss: Tensor) -> tuple[float, Insight]:
+        """The loss and what was measured, with one wait for the accelerator for all of it."""
+        value, *found = torch.stack([loss, *(each.to(loss) for each in self._measured.values())]).tolist()
+        return value, Insight(**dict(zip(self._measured, found, strict=True)))
+
+
+def _difference(after: Tensor, before: Tensor) -> Tensor:
+    """Relative to `before`."""
+    relative: Tensor = torch.linalg.vector_norm(after - before) / torch.linalg.vector_norm(before).clamp_min(_TINY)
+    return relative

@@ -1,8 +1,8 @@
 """The links of a scenario's clients: what alike clients share is made once."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from edgesim.sim.ledger import Ledger
 from edgesim.sim.link import Air, Link
 from edgesim.sim.mediums.base import Medium
 from edgesim.sim.packets import Chance
-from edgesim.sim.track import Fading
 from edgesim.sim.transports.base import Transport
+
+Inversion = Callable[[float], float]
 
 
 class Links:
@@ -37,26 +38,24 @@ class Links:
         where = (self._name, "medium")
         self.medium: Medium = make(scenario, "medium", self._spec.medium, where, ledger, direction, clients, key)
         self._transports: dict[float, Transport] = {}  # by share of the band
-        self._channels: dict[int, tuple[Spec, Channel]] = {}  # by the identity of the Spec, which is kept along with it
+        # by the identity of the Spec, which is kept along with them
+        self._channels: dict[int, tuple[Spec, tuple[Channel, Inversion | None]]] = {}
 
     def between(self, sender: Device, receiver: Device, client: int, spec: Spec) -> Link:
         """The link of a client, over a channel of its own."""
-        scenario, direction = self._scenario, self._direction
-        transport, channel = self._transport(self.medium.share(client)), self._channel(spec)
-        seed = partial(rng.seed, scenario.seed)
-        who = f"client{client}"
-        key, gain = seed("fading", who, direction), self.medium.gain(client)
-        law = (channel.fading if isinstance(channel, LinkBudget) else channel).law
+        direction, who, root = self._direction, f"client{client}", self._scenario.seed
+        transport, (channel, inversion) = self._transport(self.medium.share(client)), self._channel(spec)
+        key, gain = rng.seed(root, "fading", who, direction), self.medium.gain(client)
         loses = type(channel).losses is not Channel.losses
         chance = Chance(
-            seed("packets", who, direction),
+            rng.seed(root, "packets", who, direction),
             partial(channel.losses, key=key) if loses else None,
             channel.bit_error_rate,
-            partial(inversion_power, law.cdf) if law else None,
-            _stronger(partial(channel.by_subcarrier, key=key), gain) if channel.subcarriers > 1 else None,
+            inversion,
+            Fade(channel.by_subcarrier, key, gain) if channel.subcarriers > 1 else None,
         )
-        air = _air(transport, channel, seed("noise", who, direction))
-        fading = _stronger(partial(channel.draws, key=key), gain)
+        air = _air(transport, channel, rng.seed(root, "noise", who, direction))
+        fading = Fade(channel.draws, key, gain)
         return Link(self._ledger, direction, sender, receiver, transport, fading, air, chance, self.medium)
 
     def _transport(self, share: float) -> Transport:
@@ -69,25 +68,30 @@ class Links:
             self._transports[share] = make(scenario, "transport", spec.transport, (name, "transport"), radio)
         return self._transports[share]
 
-    def _channel(self, spec: Spec) -> Channel:
-        """The channel over the whole band; pure laws, which differ from link to link by their key alone."""
+    def _channel(self, spec: Spec) -> tuple[Channel, Inversion | None]:
+        """The channel over the whole band, a pure law that differs from link to link by its key alone, and its inversion."""
         if id(spec) not in self._channels:
             band = self._spec.radio.values["bandwidth_hz"]
-            self._channels[id(spec)] = spec, make_channel(self._scenario, spec, band, (self._name, "channel"))
+            channel = make_channel(self._scenario, spec, band, (self._name, "channel"))
+            law = (channel.fading if isinstance(channel, LinkBudget) else channel).law
+            self._channels[id(spec)] = spec, (channel, partial(inversion_power, law.cdf) if law else None)
         return self._channels[id(spec)][1]
 
 
-def _stronger(fading: Any, gain: float) -> Fading:
-    """The same fading at `gain` times the SNR."""
-    if gain == 1.0:
-        law: Fading = fading
-        return law
+class Fade:
+    """A channel's draws for one link. Small: there are two for every client.
 
-    def scaled(start_s: float, blocks: int) -> Draws:
-        draws: Draws = fading(start_s, blocks)
-        return draws._replace(snr=np.asarray(draws.snr) * gain)
+    gain  of the SNR
+    """
 
-    return scaled
+    __slots__ = ("_draws", "_gain", "_key")
+
+    def __init__(self, draws: Callable[..., Draws], key: int, gain: float) -> None:
+        self._draws, self._key, self._gain = draws, key, gain
+
+    def __call__(self, start_s: float, blocks: int) -> Draws:
+        draws = self._draws(start_s, blocks, self._key)
+        return draws if self._gain == 1.0 else draws._replace(snr=np.asarray(draws.snr) * self._gain)
 
 
 def _air(transport: Transport, channel: Channel, seed: int) -> Air | None:

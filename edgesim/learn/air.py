@@ -19,6 +19,7 @@ from edgesim.errors import RunError
 from edgesim.wire import Field, Payload
 
 TINY = 1e-30  # an all-zero message has no power to normalise
+SQUARABLE = (1e-15, 1e15)  # root mean squares between these are safe to square in float32, over any message
 Fill = Literal["zero", "last"]
 Guard = Literal["clamp", "zero", "raise", "off"]
 
@@ -28,7 +29,7 @@ class AnalogAir:
 
     One scale for the whole message; the transport charges it as 32 bits of side information (phy.md 11.2). The noise is a
     function of the seed and of the number of the transfer, so it does not depend on what was sent before. Values in blocks
-    of SNR 0 were not sent (truncated inversion) and are taken as 0.
+    of SNR 0 were not sent (truncated inversion) and are taken as 0. Raises RunError for values that are not finite.
     """
 
     def __init__(self, channel: Channel, equaliser: Equaliser, seed: int) -> None:
@@ -44,11 +45,16 @@ class AnalogAir:
             return payload  # without noise even the rounding of scaling to unit power and back is spared
         generator = torch.Generator().manual_seed(rng.seed(self._seed, transfer))
         sent = [payload.tensors[name] for name in analog]
+        for name, tensor in zip(analog, sent, strict=True):
+            if not bool(tensor.isfinite().all()):
+                raise RunError(
+                    f"{name} holds a value that is not finite, which no symbol can carry: training diverged; lower lr"
+                )
         if self._channel.own_scale:
             arrived = [self._channel.apply(tensor, draws, generator, equaliser=self._equaliser) for tensor in sent]
             return replace(payload, tensors=payload.tensors | dict(zip(analog, arrived, strict=True)))
         flat = torch.cat([tensor.reshape(-1).float() for tensor in sent])  # [sum of counts]
-        scale = flat.square().mean().sqrt().clamp_min(TINY)
+        scale = _rms(flat)
         draws = laid(draws, -(-flat.numel() // 2))
         silent = draws.snr == 0.0
         heard = draws._replace(snr=np.where(silent, np.inf, draws.snr))
@@ -149,6 +155,15 @@ def inverted(tensor: Tensor, item: Field, places: np.ndarray) -> Tensor:
         raise RunError(f"bit errors cannot be placed in {item.name}: its entries are coded jointly; set protect_side: true")
     # a message may be smaller than announced: what it does not have cannot be wrong
     return corruption.flipped(tensor, places[places < item.bits], None if real else item.bits_each)
+
+
+def _rms(values: Tensor) -> Tensor:
+    """Root mean square of values [n], at least `TINY`; also where their squares would leave the range of float32."""
+    plain = values.square().mean().sqrt()
+    if not values.numel() or SQUARABLE[0] < float(plain) < SQUARABLE[1]:
+        return plain
+    largest = values.abs().amax().clamp_min(TINY)
+    return (largest * (values / largest).square().mean().sqrt()).clamp_min(TINY)
 
 
 def _like(part: Tensor, tensor: Tensor) -> Tensor:

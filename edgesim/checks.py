@@ -21,6 +21,9 @@ MODELS = Path(__file__).resolve().parent / "profiles" / "models.yaml"
 # 1797 images), Krizhevsky 2009 (CIFAR-100), Bossard et al. 2014 (Food-101).
 TRAINING_IMAGES = {"digits": 1437, "cifar100": 50_000, "food101": 75_750}
 
+# Rows of 5G NR's tables of schemes that are not reserved (TS 38.214, tables 5.1.3.1-1 to -3).
+SCHEMES = {"mcs1": 29, "mcs2": 28, "mcs3": 29}
+
 # Knobs of which exactly one group must be given.
 RATIOS: Mapping[str, tuple[tuple[str, ...], ...]] = {"adc": (("xi",), ("T", "k")), "topk": (("xi",), ("rate",))}
 
@@ -84,11 +87,11 @@ def batch_fits_data(data: DataSpec, clients: Sequence[Group]) -> Found:
         yield ("data", "batch_size"), f"{data.batch_size} is larger than a client's data: {data.kind} has {held}"
 
 
-def vanilla_has_one_client(protocol: Spec, clients: Sequence[Group]) -> Found:
+def protocol_suits_the_clients(protocol: Spec, clients: Sequence[Group]) -> Found:
     count = sum(group.count for group in clients)
-    if protocol.kind == "vanilla" and count != 1:
+    if kinds.read("protocol", protocol.kind).flags.get("alone") and count != 1:
         place: Where = ("clients", 0, "count") if len(clients) == 1 else ("clients",)
-        yield place, f"the protocol vanilla trains exactly one client, got {count}"
+        yield place, f"the protocol {protocol.kind} trains exactly one client, got {count}"
 
 
 def varied_knobs_exist(clients: Sequence[Group], uplink: LinkSpec, downlink: LinkSpec) -> Found:
@@ -161,6 +164,34 @@ def ratio_is_given_once(link: LinkSpec, direction: str) -> Found:
             yield where, f"{codec.kind} takes either {wanted}; got {', '.join(sorted(given)) or 'none of them'}"
 
 
+def radio_knobs_belong_together(link: LinkSpec, direction: str) -> Found:
+    """A knob that is set and has no effect is a mistake: somebody believes that it has one."""
+    knobs, usual = link.radio.values, kinds.read("radio", "radio").knobs
+    rates, fixed = knobs["rates"], "bits_per_symbol" if knobs["rates"] == "shannon" else "mcs"
+    idle = {}
+    if knobs[fixed] is not None:
+        choosing = (
+            ("csi_delay_s", "max_bits_per_symbol") if rates == "shannon" else ("csi_delay_s", "target_bler", "outer_loop")
+        )
+        idle = dict.fromkeys(choosing, f"is about choosing a rate, and {fixed} fixes it: leave one of them out")
+    elsewhere = (
+        ("mcs", "target_bler", "outer_loop") if rates == "shannon" else ("bits_per_symbol", "gap_db", "max_bits_per_symbol")
+    )
+    theirs = "the rates mcs1, mcs2 and mcs3" if rates == "shannon" else "the rates shannon"
+    idle |= dict.fromkeys(elsewhere, f"belongs to {theirs}; rates is {rates}")
+    for name, why in idle.items():
+        if knobs[name] != usual[name].default:
+            yield ("radio", name), f"{name} {why}"
+    if rates in SCHEMES and knobs["mcs"] is not None and knobs["mcs"] >= SCHEMES[rates]:
+        yield ("radio", "mcs"), f"{rates} has the schemes 0 to {SCHEMES[rates] - 1}, got {knobs['mcs']}"
+
+
+def combining_needs_attempts(link: LinkSpec, direction: str) -> Found:
+    transport = link.transport.values
+    if transport.get("combining", "none") != "none" and transport["attempts"] == 1:
+        yield ("transport", "combining"), f"{transport['combining']} combines attempts, and attempts is 1: allow more"
+
+
 def training_ends(budget: BudgetSpec) -> Found:
     limits = [name for name in type(budget).model_fields if name != "ledger"]
     if all(getattr(budget, name) is None for name in limits):
@@ -172,7 +203,7 @@ CHECKS: tuple[Callable[..., Found], ...] = (
     class_token,
     image_size_fits_patches,
     batch_fits_data,
-    vanilla_has_one_client,
+    protocol_suits_the_clients,
     varied_knobs_exist,
     codec_suits_model,
     training_ends,
@@ -182,4 +213,6 @@ LINK_CHECKS: tuple[Callable[[LinkSpec, str], Found], ...] = (
     chain_has_stages,
     analog_sends_reals,
     ratio_is_given_once,
+    radio_knobs_belong_together,
+    combining_needs_attempts,
 )

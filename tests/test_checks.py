@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from channels import mcs
 from edgesim import checks, kinds
 from edgesim.scenario import Scenario
 
@@ -129,3 +130,21 @@ def test_model_facts_are_timms() -> None:
 
 def test_the_file_of_model_facts_is_packaged() -> None:
     assert Path(checks.MODELS).is_file()
+
+
+def test_the_tables_of_schemes_have_as_many_as_is_said() -> None:
+    assert {name: len(mcs.TABLES[name].bits) for name in checks.SCHEMES} == checks.SCHEMES
+
+
+@pytest.mark.parametrize(
+    "radio",
+    [
+        {"rates": "mcs2", "mcs": 27},
+        {"rates": "mcs1", "outer_loop": True, "csi_delay_s": 0.004, "target_bler": 0.01},
+        {"bits_per_symbol": 2, "gap_db": 3},
+        {"csi_delay_s": 0.01, "max_bits_per_symbol": 8},
+    ],
+)
+def test_radio_knobs_that_belong_together_pass(radio: dict[str, Any]) -> None:
+    link = {**LINK, "radio": radio, "transport": {"kind": "lossy", "attempts": 2, "combining": "ir"}}
+    assert found(uplink=link) == []

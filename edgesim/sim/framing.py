@@ -14,11 +14,11 @@ def carry(
 ) -> tuple[Airtime, np.ndarray]:
     """Send `bits` payload bits digitally from `start_s` [s] on. Gives the airtime and the numbers of the packets lost for good.
 
-    Without losses in the air, a rate that follows the channel loses nothing: then no packet is looked at singly, and no
-    acknowledgement matters.
+    Without losses in the air, a rate that follows the channel loses nothing: then no packet is looked at singly, unless what
+    arrived may be sent again for want of an acknowledgement.
     """
     sender = radio.sender
-    if bits == 0 or (sender.follows and chance.losses is None):
+    if bits == 0 or (sender.follows and chance.losses is None and not repeat.feedback_error):
         return radio.walk(bits, start_s, fading), NONE
     packets, sent = radio.packets(bits), None
     if packets == 1:

@@ -43,8 +43,8 @@ class Link:
     """
 
     __slots__ = (
-        "_charges", "_ends", "_sleepers", "_turn", "air", "chance", "direction", "fading", "ledger", "medium", "receiver", "sender",
-        "transfers", "transport",
+        "_charges", "_ends", "_sleepers", "_turn", "air", "chance", "direction", "fading", "ledger", "medium", "receiver",
+        "sender", "transfers", "transport",
     )  # fmt: skip
 
     def __init__(

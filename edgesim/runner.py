@@ -88,10 +88,7 @@ def run(
                 timing_only=timing_only,
             )
 
-        if session.cast is not None and len(session.world.clients) > 1:
-            partition.write(folder.path, session.cast.rows, session.cast.labels, session.task.facts.classes)
-        if any(group.vary for group in scenario.clients):
-            varied.write(folder.path, build.drawn(scenario, session.task.clients))
+        _write_clients(session, folder)
         seal("running")
         if watch is not None:
             watch.begin(_header(scenario, session, folder.path, timing_only))
@@ -104,6 +101,15 @@ def run(
             "This version cannot resume a run; the same command starts a new one"
         )
     return Run(folder.path, summary, status)
+
+
+def _write_clients(session: Session, folder: RunFolder) -> None:
+    """Who holds which image, and what each client drew: where there is more than one, where something varies."""
+    scenario, task = session.scenario, session.task
+    if session.cast is not None and len(session.world.clients) > 1:
+        partition.write(folder.path, session.cast.rows, session.cast.labels, task.facts.classes)
+    if any(group.vary for group in scenario.clients):
+        varied.write(folder.path, build.drawn(scenario, task.clients))
 
 
 def _recorded(

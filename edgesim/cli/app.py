@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgesim.cli import doctor, init, plan, plot, run, schema, sweep, trace, validate
+from edgesim.cli import compare, doctor, init, plan, plot, run, schema, sweep, trace, validate
 from edgesim.cli import list as menu
 from edgesim.cli.console import out, say, tolerate_narrow_encodings
 from edgesim.cli.crash import CrashReport
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 app.command("run", epilog=run.EPILOG)(run.run)
 app.command("sweep", epilog=sweep.EPILOG)(sweep.sweep)
+app.command("compare", epilog=compare.EPILOG)(compare.compare)
 app.command("validate", epilog=validate.EPILOG)(validate.validate)
 app.command("plan", epilog=plan.EPILOG)(plan.plan)
 app.command("list", epilog=menu.EPILOG)(menu.list_kinds)

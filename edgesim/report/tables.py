@@ -1,0 +1,68 @@
+"""A comparison as text columns, LaTeX or CSV."""
+
+import csv
+import io
+
+from edgesim.report.compare import Comparison
+from edgesim.report.estimate import CONFIDENCE, MISSING, Estimate, digits
+
+
+def cells(comparison: Comparison, sign: str = "+-") -> tuple[list[str], list[list[str]]]:
+    """Head and rows as text: keys, then for each metric its mean, and its difference where anything can be paired."""
+    paired = any(found for line in comparison.lines for found in line.difference.values())
+    head = [*comparison.by, "n"]
+    for name in comparison.metrics:
+        head += [name, *([f"minus {comparison.baseline}"] if paired else [])]
+    rows = []
+    for line in comparison.lines:
+        row = [*line.keys, str(max((found.n for found in line.metrics.values() if found), default=0))]
+        for name in comparison.metrics:
+            row += [digits(line.metrics[name], sign), *([digits(line.difference[name], sign, signed=True)] if paired else [])]
+        rows.append(row)
+    return head, rows
+
+
+def as_latex(comparison: Comparison) -> str:
+    """A table for the package booktabs."""
+    head, rows = cells(comparison, r"\pm")
+    keys = len(comparison.by)
+    body = [[*map(_escaped, row[:keys]), *(f"${cell}$" if cell != MISSING else "--" for cell in row[keys:])] for row in rows]
+    lines = [
+        f"% means over n seeds with {100 * CONFIDENCE:.0f} % Student-t intervals; differences are paired by seed",
+        rf"\begin{{tabular}}{{{'l' * keys}{'r' * (len(head) - keys)}}}",
+        r"\toprule",
+        " & ".join(map(_escaped, head)) + r" \\",
+        r"\midrule",
+        *(" & ".join(row) + r" \\" for row in body),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines)
+
+
+_SPECIAL = {each: f"\\{each}" for each in "&%$#_{}"}
+_SPECIAL |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+
+
+def _escaped(text: str) -> str:
+    return "".join(_SPECIAL.get(letter, letter) for letter in text)
+
+
+def as_csv(comparison: Comparison) -> str:
+    """Every number in full, one line a group and metric."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    numbers = ["n", "mean", "low", "high"]
+    writer.writerow([*comparison.by, "metric", *numbers, "baseline", *(f"difference_{name}" for name in numbers)])
+    for line in comparison.lines:
+        for name in comparison.metrics:
+            row = [*line.keys, name, *_numbers(line.metrics[name]), comparison.baseline, *_numbers(line.difference[name])]
+            writer.writerow(row)
+    return file.getvalue().rstrip("\n")
+
+
+def _numbers(found: Estimate | None) -> list[str]:
+    if found is None:
+        return [""] * 4
+    low, high = ("", "") if found.half is None else (repr(found.mean - found.half), repr(found.mean + found.half))
+    return [str(found.n), repr(found.mean), low, high]

@@ -81,7 +81,7 @@ def _wall_estimate(scenario: Scenario, task: build.Learning, steps: int) -> floa
     images = torch.zeros(rows, facts.channels, size, size)
     generator = torch.Generator().manual_seed(scenario.seed)
     labels = torch.arange(rows) % facts.classes
-    codec = task.exchange.up.like()
+    codec = task.exchange.copy().up
 
     def step() -> None:
         noise = torch.randn(images.shape, generator=generator)

@@ -47,8 +47,11 @@ class ClientHalf(Half, Protocol):
     def forward(self) -> Work:
         """Run the next mini-batch up to the cut. value: what `encode` takes."""
 
-    def encode(self, smashed: Any) -> Work:
-        """Compress. value: the message to send up."""
+    def encode(self, smashed: Any, setting: int = 0) -> Work:
+        """Compress. value: the message to send up.
+
+        setting  which of its codec's sizes, from the least on; 0 where it has one
+        """
 
     def backward(self, gradient: Message) -> Work:
         """Decode the answer, back-propagate and step the optimiser. value: None."""

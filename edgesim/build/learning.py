@@ -60,7 +60,7 @@ def learning(scenario: Scenario) -> Learning:
     up = make_codec(scenario, scenario.uplink.codec, cut, ("uplink", "codec"), scenario.data.batch_size)
     rows = up.rows(scenario.data.batch_size)
     down = make_codec(scenario, scenario.downlink.codec, Cut(up.item), ("downlink", "codec"), rows)
-    exchange = Exchange(cut, up, down)
+    exchange = checked(scenario, ("downlink", "codec"), lambda: Exchange(cut, up, down))
     costs = Costs(model, facts, with_attention=up.needs_attention)
     protocol = make(scenario, "protocol", scenario.protocol, ("protocol",))
     batch = scenario.data.batch_size

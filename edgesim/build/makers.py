@@ -1,6 +1,7 @@
 """Kinds become objects: a spec of a scenario and its knobs -> an instance."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from channels.adaptation import Adaptation
@@ -8,6 +9,7 @@ from channels.base import Channel
 from channels.bit_error_rates import bit_errors
 from edgesim import kinds, rng
 from edgesim.codecs import target
+from edgesim.codecs.adaptive import Adaptive
 from edgesim.codecs.base import Codec, Cut
 from edgesim.errors import NotFoundError
 from edgesim.scenario import Scenario, Spec
@@ -48,12 +50,13 @@ def make_codec(scenario: Scenario, spec: Spec, cut: Cut, path: Path, batch: int,
     if "seed" in knobs and knobs["seed"] is None:
         knobs["seed"] = rng.seed(scenario.seed, "codec", *path)
     codec: Codec = checked(scenario, path, lambda: kinds.load("codec", spec.kind)(cut, **knobs))
-    if xi is None or is_sized:
-        return codec
-    answered, by_own_rule = path[0] == "uplink", is_own and ledger == "paper"
-    aim = target.taken if by_own_rule else target.solved
-    aimed: Codec = checked(scenario, (*path, "xi"), lambda: aim(codec, xi, ledger, batch, answered=answered))
-    return aimed
+    if xi is not None and not is_sized:
+        answered, by_own_rule = path[0] == "uplink", is_own and ledger == "paper"
+        aim = target.taken if by_own_rule else target.solved
+        codec = checked(scenario, (*path, "xi"), lambda: aim(codec, xi, ledger, batch, answered=answered))
+    elif isinstance(codec, Adaptive):
+        codec = checked(scenario, path, partial(codec.graded, ledger, batch))
+    return codec
 
 
 def _stated_size(spec: Spec, found: kinds.Kind) -> str | None:

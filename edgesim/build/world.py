@@ -9,6 +9,7 @@ from edgesim.build.groups import ClientFacts
 from edgesim.build.learning import Learning
 from edgesim.build.links import Links
 from edgesim.build.makers import checked
+from edgesim.build.pilots import pilot
 from edgesim.learn.cargo import average
 from edgesim.profiles import read
 from edgesim.scenario import Scenario, Spec
@@ -51,6 +52,8 @@ def _world(scenario: Scenario, task: Learning, cast: Cast, budget: Budget, rehea
         checked(scenario, ("uplink", "channel"), partial(_client, facts, task, cast, ledger, server, links))
         for facts in task.clients
     ]
+    for client in clients:
+        client.pilot = pilot(task, budget.ledger)
     return World(ledger, clients, Server(server, cast.server), budget, seed=scenario.seed, average=average, rehearsal=rehearsal)
 
 
@@ -58,7 +61,15 @@ def _client(
     facts: ClientFacts, task: Learning, cast: Cast, ledger: Ledger, server: Device, links: Mapping[str, Links]
 ) -> Client:
     number, samples = facts.number, int(task.samples[facts.number])
-    device = _device(f"client{number}", ledger, facts.device, facts.radio, facts.uplink_channel, rate_factor=facts.rate_factor)
+    device = _device(
+        f"client{number}",
+        ledger,
+        facts.device,
+        facts.radio,
+        facts.uplink_channel,
+        rate_factor=facts.rate_factor,
+        half_duplex=facts.half_duplex,
+    )
     return Client(
         device,
         links["up"].between(device, server, number, facts.uplink_channel),
@@ -79,6 +90,7 @@ def _device(
     *,
     rate_factor: float = 1.0,
     cores: int = 1,
+    half_duplex: bool = False,
 ) -> Device:
     profile = read.device(profile_name)
     radio = read.radio(radio_name or profile.radio)
@@ -96,6 +108,7 @@ def _device(
         promotion_w=radio.promotion_w,
         promotion_s=radio.promotion_s,
         cores=cores,
+        half_duplex=half_duplex,
     )
 
 

@@ -105,6 +105,7 @@ class Codec(nn.Module, ABC):
     integer_values: bool = False  # the values on the wire are codes: no analog transport
     fixed_size: bool = True  # every message of a full batch has exactly the announced size, whatever the data
     reconstruction: bool = False  # built from an abstract, details are ours
+    adapts: bool = False  # comes in several sizes, of which one is chosen for every step (edgesim/codecs/adaptive.py)
     dial: str = "xi"  # the knob that sets the size of a message
     both_ways: bool = True  # the answer is as small as the message: a target ratio is the mean of both directions
     knobs: dict[str, Any]  # as given to the constructor

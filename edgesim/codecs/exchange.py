@@ -1,5 +1,6 @@
 """Both codecs of one client-server pair, and the published charges that only the pair knows."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from functools import cache
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from edgesim.codecs.adaptive import Adaptive
 from edgesim.codecs.base import Codec, Cut
 from edgesim.wire import Manifest, Payload, Smashed
 
@@ -25,6 +27,8 @@ class Exchange:
 
     The uplink codec decides the shape of the answer; the downlink codec compresses it once more. The published ledgers
     charge the product of both ratios (compression.md 2.2.11).
+
+    settings  the same for each size that the uplink codec comes in (edgesim/codecs/adaptive.py); the sender chooses one
     """
 
     def __init__(self, cut: Cut, up: Codec, down: Codec) -> None:
@@ -36,6 +40,23 @@ class Exchange:
         self.up_manifest = cache(up.manifest)
         self.down_manifest = cache(self._down_manifest)
         self.flops = cache(self._flops)
+        self.settings = self._pinned()
+
+    def _pinned(self) -> Sequence["Exchange"]:
+        """One pair for each size that the uplink codec comes in: this one, unless that adapts."""
+        if not isinstance(self.up, Adaptive) or not self.up.adapts:
+            return (self,)
+        ups = [self.up.pinned(level) for level in range(len(self.up.choices))]
+        if self.down.state_dict() and any(up.item != self.up.item for up in ups):
+            raise ValueError(
+                f"{type(self.down).__name__} remembers answers of one shape, and {type(self.up).__name__} changes it"
+            )
+        downs = [self.down if up.item == self.up.item else self.down.like(Cut(up.item)) for up in ups]
+        return [Exchange(self.cut, up, down) for up, down in zip(ups, downs, strict=True)]
+
+    def setting_of(self, payload: Payload) -> int:
+        """Which of the `settings` a message was made with: the sender says so in it."""
+        return self.up.level_of(payload) if isinstance(self.up, Adaptive) else 0
 
     def copy(self) -> "Exchange":
         """The same codecs with weights and memories of their own; shared where there is nothing to own."""

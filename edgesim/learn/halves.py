@@ -56,10 +56,9 @@ class TorchClient:
         self._settings = optimiser
         self.reset()
         self._generator = Generator(next(part.parameters()).device)
-        flops = exchange.flops(batches.batch)
         self._forward_flops = batches.batch * costs.client_forward
-        self._encode_flops = flops.encode_up
-        self._backward_flops = batches.batch * costs.client_backward + flops.decode_down
+        self._backward_flops = batches.batch * costs.client_backward
+        self._setting = 0
         self._step = 0
         self._sent: Payload | None = None
         self.trip: Trip | None = None
@@ -82,19 +81,25 @@ class TorchClient:
         z, attention = self.part(images)
         return Work(Smashed(z, labels, attention), self._forward_flops)
 
-    def encode(self, smashed: Smashed) -> Work:
+    def encode(self, smashed: Smashed, setting: int = 0) -> Work:
         """Compress. value: the Payload that leaves; what the answer is read with stays here."""
         self._generator.manual_seed(seed_of(self._seed, "codec", self._client, self._step))
-        self._sent = self.exchange.send_up(smashed, self._generator)
+        self._setting = setting
+        self._sent = self._pair.send_up(smashed, self._generator)
         self._sent.note = Trip(self._awaited(), smashed.x)
-        return Work(self._sent.departed(), self._encode_flops)
+        return Work(self._sent.departed(), self._pair.flops(self.batches.batch).encode_up)
+
+    @property
+    def _pair(self) -> Exchange:
+        """The codecs of the step under way."""
+        return self.exchange.settings[self._setting]
 
     def backward(self, gradient: Message) -> Work:
         """Back-propagate the gradient of the wire tensor as received, and step. value: None."""
         handle = self._awaited()
         if not isinstance(gradient, Payload):
             raise ValueError("the gradient message carries no tensors; a timing-only server cannot answer a client that learns")
-        received = self.exchange.receive_down(gradient)
+        received = self._pair.receive_down(gradient)
         if received.shape != handle.shape:
             raise ValueError(f"the gradient has shape {tuple(received.shape)}, but {tuple(handle.shape)} was sent")
         self.trip = gradient.note
@@ -105,7 +110,7 @@ class TorchClient:
         self._optimiser.zero_grad(set_to_none=True)
         self._sent = None
         self._step += 1
-        return Work(None, self._backward_flops)
+        return Work(None, self._backward_flops + self._pair.flops(self.batches.batch).decode_down)
 
     def state(self) -> dict[str, Any]:
         """A snapshot between two steps: tensors, numbers, lists and dicts only."""
@@ -155,7 +160,6 @@ class TorchServer:
         self._settings, self._costs = optimiser, costs
         self.reset()
         self._generator = Generator(next(part.parameters()).device)
-        self._flops = server_flops(exchange, costs, batch)
         self._step = 0
 
     def reset(self) -> None:
@@ -179,16 +183,19 @@ class TorchServer:
     def step(self, arrivals: Sequence[Message], senders: Sequence[int] = ()) -> Work:
         """One optimiser step on the mean loss of all arrivals. value: Answer(a gradient Payload per arrival, loss)."""
         senders = senders or range(len(arrivals))
-        received = [self.exchange.receive_up(_payload(arrival)) for arrival in arrivals]
+        settings = [self.exchange.setting_of(_payload(arrival)) for arrival in arrivals]
+        pairs = [self.exchange.settings[setting] for setting in settings]
+        received = [pair.receive_up(_payload(arrival)) for pair, arrival in zip(pairs, arrivals, strict=True)]
         loss = self._loss([smashed for _wire, smashed in received])
         torch.autograd.backward(loss)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
-        gradients: list[Message] = [self._answer(wire, who) for who, (wire, _smashed) in zip(senders, received, strict=True)]
+        answered = zip(senders, settings, received, strict=True)
+        gradients: list[Message] = [self._answer(wire, who, setting) for who, setting, (wire, _smashed) in answered]
         for arrival, (wire, _smashed), gradient in zip(arrivals, received, gradients, strict=True):
             _follow(arrival, wire, gradient)
         self._step += 1
-        return Work(Answer(gradients, loss.detach()), len(arrivals) * self._flops)
+        return Work(Answer(gradients, loss.detach()), sum(server_flops(pair, self._costs, self._batch) for pair in pairs))
 
     def state(self) -> dict[str, Any]:
         """A snapshot between two steps: tensors, numbers, lists and dicts only."""
@@ -230,11 +237,11 @@ class TorchServer:
         weight = _joined([_weights(smashed) * (len(smashed.x) / _rows(group)) for smashed in group])  # sums to 1
         return weight @ cross_entropy(logits, labels, reduction="none")
 
-    def _answer(self, wire: Tensor, client: int) -> Payload:
+    def _answer(self, wire: Tensor, client: int, setting: int) -> Payload:
         if wire.grad is None:
             raise ValueError("the loss does not depend on what arrived: the uplink codec's expand must be differentiable")
         self._generator.manual_seed(seed_of(self._seed, "codec", "server", self._step, client))
-        return self._pair(client).send_down(wire.grad, self._batch, self._generator)
+        return self._pair(client).settings[setting].send_down(wire.grad, self._batch, self._generator)
 
 
 def _follow(arrival: Message, wire: Tensor, answer: Message) -> None:

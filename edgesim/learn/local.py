@@ -35,7 +35,7 @@ class TorchWhole:
         logits = self.rest(self.part(images)[0])
         return Work(cross_entropy(logits, labels), self._forward_flops)
 
-    def encode(self, smashed: Any) -> Work:
+    def encode(self, smashed: Any, setting: int = 0) -> Work:
         raise ValueError("a whole model has no cut: nothing is encoded")
 
     def backward(self, gradient: Any) -> Work:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgesim.learn import cargo
 from edgesim.learn.flops import Costs, whole_flops
+from edgesim.wire import Manifest
 from edgesim.work import Answer, Message, Work
 
 if TYPE_CHECKING:
@@ -48,19 +49,19 @@ class PhantomClient(Phantom):
 
     def __init__(self, exchange: "Exchange", costs: Costs, batch: int, numbers: int = 0, moments: int = 0) -> None:
         super().__init__(numbers, moments)
-        flops = exchange.flops(batch)
         self._forward = Work(None, batch * costs.client_forward)
-        self._encode = Work(exchange.up_manifest(batch), flops.encode_up)
-        self._backward = Work(None, batch * costs.client_backward + flops.decode_down)
+        self._encode = [Work(pair.up_manifest(batch), pair.flops(batch).encode_up) for pair in exchange.settings]
+        backward = batch * costs.client_backward
+        self._backward = {p.down_manifest(batch): Work(None, backward + p.flops(batch).decode_down) for p in exchange.settings}
 
     def forward(self) -> Work:
         return self._forward
 
-    def encode(self, smashed: Any) -> Work:
-        return self._encode
+    def encode(self, smashed: Any, setting: int = 0) -> Work:
+        return self._encode[setting]
 
     def backward(self, gradient: Message) -> Work:
-        return self._backward
+        return self._backward[_sizes(gradient)]
 
 
 class PhantomWhole(Phantom):
@@ -74,7 +75,7 @@ class PhantomWhole(Phantom):
     def forward(self) -> Work:
         return self._forward
 
-    def encode(self, smashed: Any) -> Work:
+    def encode(self, smashed: Any, setting: int = 0) -> Work:
         raise ValueError("a whole model has no cut: nothing is encoded")
 
     def backward(self, gradient: Any) -> Work:
@@ -86,14 +87,21 @@ class PhantomServer(Phantom):
 
     def __init__(self, exchange: "Exchange", costs: Costs, batch: int, numbers: int = 0, moments: int = 0) -> None:
         super().__init__(numbers, moments)
-        self._gradient = exchange.down_manifest(batch)
-        self._flops = server_flops(exchange, costs, batch)
+        pairs = exchange.settings
+        self._steps = {p.up_manifest(batch): (p.down_manifest(batch), server_flops(p, costs, batch)) for p in pairs}
 
     def step(self, arrivals: Sequence[Message], senders: Sequence[int] = ()) -> Work:
-        return Work(Answer([self._gradient] * len(arrivals), None), len(arrivals) * self._flops)
+        steps = [self._steps[_sizes(arrival)] for arrival in arrivals]
+        return Work(Answer([gradient for gradient, _flops in steps], None), sum(flops for _gradient, flops in steps))
 
     def replica(self) -> "PhantomServer":
         return self
+
+
+def _sizes(message: Message) -> Manifest:
+    if not isinstance(message, Manifest):
+        raise ValueError("a message with tensors came to a half that has none; a run has tensors everywhere or nowhere")
+    return message
 
 
 def server_flops(exchange: "Exchange", costs: Costs, batch: int) -> float:

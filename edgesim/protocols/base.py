@@ -37,7 +37,7 @@ def split_step(client: Client, server: Server, half: ServerHalf) -> Process:
     """One step of split learning: one line per arrow of the figure (compression.md 1.2). Gives the loss."""
     account = client.account
     smashed = yield from client.device.run("forward", client.half.forward, account)
-    sent = yield from client.device.run("encode", lambda: client.half.encode(smashed), account)
+    sent = yield from client.device.run("encode", lambda: client.encode(smashed), account)
     arrived = yield from client.uplink.send("smashed", sent, account)
     answer = yield from server.device.run("server", lambda: half.step([arrived], [client.number]), account)
     gradient = yield from client.downlink.send("gradient", answer.gradients[0], account)

@@ -55,7 +55,7 @@ def _up(world: World, client: Client) -> Process:
     account = client.account
     account.begin(world.ledger.now)
     smashed = yield from client.device.run("forward", client.half.forward, account)
-    sent = yield from client.device.run("encode", lambda: client.half.encode(smashed), account)
+    sent = yield from client.device.run("encode", lambda: client.encode(smashed), account)
     arrived = yield from client.uplink.send("smashed", sent, account)
     return arrived, world.ledger.now
 

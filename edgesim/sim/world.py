@@ -1,5 +1,6 @@
 """A simulated world: clients, links, a server, one clock, one book, one budget."""
 
+import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from edgesim.sim.budget import Budget, Spent
 from edgesim.sim.device import Device
 from edgesim.sim.ledger import Ledger
 from edgesim.sim.link import Link
+from edgesim.sim.pilot import Outlook, Pilot
 from edgesim.work import ClientHalf, Message, ServerHalf, Work
 
 Process = Generator[simpy.Event, Any, Any]
@@ -36,6 +38,11 @@ class Client:
     steps_per_epoch: int = 1
     joules: float = 0.0  # drawn by its device until the end of its latest step [J]
     steps: int = 0
+    pilot: Pilot | None = None  # chooses the size of its messages, where its codec comes in several
+
+    def encode(self, smashed: Any) -> Work:
+        """Its half compresses, to the size that its pilot finds right at this instant."""
+        return self.half.encode(smashed) if self.pilot is None else self.half.encode(smashed, self.pilot.choose())
 
     @property
     def number(self) -> int:
@@ -106,6 +113,11 @@ class World:
         self.watch: Callable[[Step, Any], None] | None = None
         self.hear_round: Callable[[Round], None] | None = None
         self._unit_cost: Spent | None = None
+        self._before = Spent()  # a rehearsal: what had been spent when it began
+        self._adapts = False
+        for client in clients:
+            if client.pilot is not None:
+                client.pilot.look, self._adapts = self.outlook, True
 
     @property
     def steps_per_epoch(self) -> int:
@@ -116,6 +128,14 @@ class World:
     def spent(self) -> Spent:
         """Totals until now."""
         return self.budget.spent(self.ledger, self.steps, self.rounds)
+
+    def outlook(self) -> Outlook:
+        """How the run stands."""
+        spent, limits = self._before.plus(self.spent), self.budget.limits
+        bits, seconds, joules = (
+            limits.get(name, math.inf) - getattr(spent, name) for name in ("bits", "simulated_s", "joules")
+        )
+        return Outlook(bits, seconds, joules, int(spent.steps))
 
     def stop(self, reason: str) -> None:
         """Begin no further unit."""
@@ -133,7 +153,7 @@ class World:
         """What a unit begun now would spend, rehearsed with phantoms under the channel as it will be."""
         if self.rehearsal is None or self.budget.in_rounds:
             return Spent()
-        if self._unit_cost is None or not (unit.steady and self.budget.timeless):
+        if self._unit_cost is None or self._adapts or not (unit.steady and self.budget.timeless):
             self._unit_cost = self.rehearsal.rehearse(unit, self)
         return self._unit_cost
 
@@ -143,6 +163,10 @@ class World:
         self.ledger.restart(now, real.ledger)
         self.steps = 0
         self.rounds, self.cursor = real.rounds, dict(real.cursor)
+        self._before = real.spent._replace(simulated_s=0.0)  # the clock goes on
+        for mine, theirs in zip(self.clients, real.clients, strict=True):
+            if mine.pilot is not None and theirs.pilot is not None:
+                mine.pilot.restore(theirs.pilot.state())
         self.do(unit)
         return self.spent._replace(simulated_s=self.ledger.now - now, rounds=self.rounds - real.rounds)
 
@@ -184,9 +208,11 @@ class World:
         """Book the step that `client` has just completed."""
         self.steps += 1
         client.steps += 1
+        account, now = client.account, self.ledger.now
+        if client.pilot is not None:
+            client.pilot.saw(account.seconds["uplink"], account.seconds["downlink"], now - account.started)
         if self.watch is None:
             return
-        account, now = client.account, self.ledger.now
         joules = client.device.meter.joules_until(now)
         row = Step(
             step=account.step,

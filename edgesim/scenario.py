@@ -47,6 +47,7 @@ class Group(Section):
     data_share        how much of the training set each gets, relative to the others
     uplink_channel    the group's own channel in place of the uplink's
     downlink_channel  the group's own channel in place of the downlink's
+    half_duplex       its radio cannot send and receive at the same time
     vary              what differs from client to client, and the laws it is drawn from
     """
 
@@ -56,6 +57,7 @@ class Group(Section):
     data_share: Annotated[float, Number("(0, inf)")] = 1.0
     uplink_channel: Annotated[Spec, SlotOf("channel")] | None = None
     downlink_channel: Annotated[Spec, SlotOf("channel")] | None = None
+    half_duplex: Annotated[bool, Flag()] = False
     vary: Vary | None = None
 
 

@@ -27,6 +27,7 @@ class ClientFacts(NamedTuple):
     downlink_channel  likewise
     data_share        how much of the training set it gets, relative to the others
     rate_factor       its computing speed over its device profile's
+    half_duplex       its radio cannot send and receive at the same time
     """
 
     number: int
@@ -37,6 +38,7 @@ class ClientFacts(NamedTuple):
     downlink_channel: Spec
     data_share: float
     rate_factor: float
+    half_duplex: bool
 
 
 def clients_of(scenario: Scenario) -> list[ClientFacts]:
@@ -78,7 +80,7 @@ def _of_group(scenario: Scenario, place: int, group: Group, clients: range) -> l
     factor = group.vary and group.vary.device and group.vary.device.rate_factor
     rates = _drawn(scenario, place, "device", "rate_factor", factor, _RATE_FACTOR, clients) if factor else [1.0] * group.count
     return [
-        ClientFacts(client, place, group.device, group.radio, uplink, downlink, group.data_share, rate)
+        ClientFacts(client, place, group.device, group.radio, uplink, downlink, group.data_share, rate, group.half_duplex)
         for client, uplink, downlink, rate in zip(clients, up, down, rates, strict=True)
     ]
 

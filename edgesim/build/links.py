@@ -10,8 +10,8 @@ from channels.base import Channel
 from channels.draws import Draws
 from channels.inversion import inversion_power
 from channels.link_budget import LinkBudget
-from edgesim import rng
-from edgesim.build.makers import checked, make, make_channel, make_radio
+from edgesim import kinds, rng
+from edgesim.build.makers import Path, checked, make, make_channel, make_radio
 from edgesim.learn.air import AnalogAir, ErasingAir, FlippingAir
 from edgesim.scenario import LinkSpec, Scenario, Spec
 from edgesim.sim.device import Device
@@ -36,7 +36,7 @@ class Links:
         self._spec: LinkSpec = getattr(scenario, self._name)
         key = rng.seed(scenario.seed, "medium", direction)
         where = (self._name, "medium")
-        self.medium: Medium = make(scenario, "medium", self._spec.medium, where, ledger, direction, clients, key)
+        self.medium = _medium(scenario, self._spec.medium, where, (ledger, direction, clients, key))
         self._transports: dict[float, Transport] = {}  # by share of the band
         # by the identity of the Spec, which is kept along with them
         self._channels: dict[int, tuple[Spec, tuple[Channel, Inversion | None]]] = {}
@@ -92,6 +92,16 @@ class Fade:
     def __call__(self, start_s: float, blocks: int) -> Draws:
         draws = self._draws(start_s, blocks, self._key)
         return draws if self._gain == 1.0 else draws._replace(snr=np.asarray(draws.snr) * self._gain)
+
+
+def _medium(scenario: Scenario, spec: Spec, path: Path, about: tuple[Ledger, str, int, int]) -> Medium:
+    """A medium; one that deals out its time like another gets that made."""
+    knobs = spec.knobs()
+    for name, value in knobs.items():
+        if isinstance(value, Spec):
+            knobs[name] = _medium(scenario, value, (*path, name), about)
+    medium: Medium = checked(scenario, path, lambda: kinds.load("medium", spec.kind)(*about, **knobs))
+    return medium
 
 
 def _air(transport: Transport, channel: Channel, seed: int) -> Air | None:

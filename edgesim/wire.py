@@ -28,7 +28,13 @@ class Subset(NamedTuple):
     kept: int
 
 
-Form = Literal["float", "bfloat", "unsigned"] | Subset
+class Below(NamedTuple):
+    """A form of entry: an unsigned integer below `bound`. What bit errors make larger is read as the largest."""
+
+    bound: int
+
+
+Form = Literal["float", "bfloat", "unsigned"] | Below | Subset
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,8 @@ class Field:
 
     The tensor it describes has that shape; where entries are subsets, one axis more.
     `analog` marks real values that an analog transport may send as symbols.
-    `form` says what the bits of an entry are: an IEEE `float`, the upper half of one (`bfloat`), an `unsigned` integer, or a
-    `Subset`. None: 32 bits are a float, any other number of bits an unsigned integer.
+    `form` says what the bits of an entry are: an IEEE `float`, the upper half of one (`bfloat`), an `unsigned` integer, one
+    `Below` some number, or a `Subset`. None: 32 bits are a float, any other number of bits an unsigned integer.
     """
 
     name: str

@@ -15,7 +15,7 @@ from edgesim.codecs.parts.knobs import one_of, whole, within
 from edgesim.codecs.parts.merging import best_positions, clusters_told, label_shares, mean_rows, merge_tokens, received_clusters
 from edgesim.codecs.parts.precision import widen
 from edgesim.errors import RunError
-from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
+from edgesim.wire import FLOAT_BITS, Below, Field, Manifest, Payload, Smashed
 
 Key = Literal["cls_score", "patch_score", "cls_token", "avg_token"]
 Select = Literal["mean_score", "centroid"]
@@ -174,7 +174,9 @@ class ADC(Codec):
             return (*dense, sizes) if self.loss_weight == "size" else dense
         if self.labels == "sizes":
             return (*self.cut.label_fields(batch), sizes)
-        return (*self.cut.label_fields(batch), Field("assignment", (batch,), bits_for(self.clusters(batch)), "side"))
+        count = self.clusters(batch)
+        assignment = Field("assignment", (batch,), bits_for(count), "side", form=Below(count))
+        return (*self.cut.label_fields(batch), assignment)
 
     def ratios(self, batch: int) -> Ratios:
         realised = self.rows(batch) * math.prod(self.item) / (batch * self.cut.features)

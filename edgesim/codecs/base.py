@@ -19,7 +19,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import one_hot
 
 from edgesim.codecs.parts import pack
-from edgesim.wire import FLOAT_BITS, Field, LedgerName, Manifest, Payload, Smashed
+from edgesim.wire import FLOAT_BITS, Below, Field, LedgerName, Manifest, Payload, Smashed
 
 Peek = Callable[[Sequence[Field]], list[Tensor]]  # the tensors of fields at the beginning of a message, in that order
 
@@ -48,7 +48,7 @@ class Cut:
             return ()
         if self.soft_labels:
             return (Field("labels", (batch, self.classes), FLOAT_BITS, "labels"),)
-        return (Field("labels", (batch,), bits_for(self.classes), "labels"),)
+        return (Field("labels", (batch,), bits_for(self.classes), "labels", form=Below(self.classes)),)
 
     def label_tensors(self, labels: Tensor | None) -> dict[str, Tensor]:
         """The tensors of `label_fields`. Class numbers become rows of probabilities where those are announced."""

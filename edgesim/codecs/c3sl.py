@@ -10,7 +10,7 @@ from edgesim.codecs.base import Codec, Cut, Ratios, bits_for
 from edgesim.codecs.parts.circular import Keys, bind, fft_flops, key_spectra, unbind
 from edgesim.codecs.parts.knobs import one_of, whole, within
 from edgesim.codecs.parts.precision import widen
-from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
+from edgesim.wire import FLOAT_BITS, Below, Field, Manifest, Payload, Smashed
 
 SEED_BITS = 64
 
@@ -94,7 +94,7 @@ class C3SL(Codec):
     def _count_fields(self, batch: int) -> tuple[Field, ...]:
         """How many samples the last group has, less one, where no labels tell."""
         bits = bits_for(self.R)
-        return (Field("last", (1,), bits, "side"),) if bits and not self.cut.classes else ()
+        return (Field("last", (1,), bits, "side", form=Below(self.R)),) if bits and not self.cut.classes else ()
 
     # -- tensors ------------------------------------------------------------------------------------------------------
 

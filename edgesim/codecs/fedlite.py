@@ -13,7 +13,7 @@ from edgesim.codecs.parts.grids import check_finite
 from edgesim.codecs.parts.kmeans import sizes_of
 from edgesim.codecs.parts.knobs import one_of, whole, within
 from edgesim.codecs.parts.precision import widen
-from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
+from edgesim.wire import FLOAT_BITS, Below, Field, Manifest, Payload, Role, Smashed
 
 Downlink = Literal["full", "codeword"]
 SAMPLE, SAMPLE_PER_WORD = 16_384, 64  # sub-vectors of a group that a codebook is learned from at most
@@ -105,7 +105,8 @@ class FedLite(Codec):
 
     def manifest(self, batch: int) -> Manifest:
         words, full = self.words(batch), self.answer == "full"
-        codes = Field("values" if full else "codes", (batch, self.parts), bits_for(words), "values" if full else "side")
+        role: Role = "values" if full else "side"
+        codes = Field("values" if full else "codes", (batch, self.parts), bits_for(words), role, form=Below(words))
         shape = (self.groups * words, self.length)
         book = Field("book" if full else "values", shape, FLOAT_BITS, "side" if full else "values", analog=not full)
         base, ratios = self.cut.base_bits(batch), self.ratios(batch)

@@ -10,7 +10,7 @@ from edgesim.codecs.parts.grids import check_finite
 from edgesim.codecs.parts.knobs import one_of, whole, within
 from edgesim.codecs.parts.lowrank import eigen_flops, factor_flops, factors, rank_for_energy
 from edgesim.codecs.parts.precision import widen
-from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
+from edgesim.wire import FLOAT_BITS, Below, Field, Manifest, Payload, Smashed
 
 Feedback = Literal["inner", "off"]
 
@@ -92,7 +92,7 @@ class NSCSL(Codec):
     def _rank_fields(self, batch: int) -> tuple[Field, ...]:
         """The rank less one, where it depends on the data."""
         bits = 0 if self.fixed_size else bits_for(self.rank(batch))
-        return (Field("rank", (1,), bits, "side"),) if bits else ()
+        return (Field("rank", (1,), bits, "side", form=Below(self.rank(batch))),) if bits else ()
 
     def arriving(self, batch: int, peek: Peek) -> Manifest:
         told = peek(self._rank_fields(batch))

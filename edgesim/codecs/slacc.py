@@ -14,7 +14,7 @@ from edgesim.codecs.parts.kmeans import kmeans, kmeans_flops
 from edgesim.codecs.parts.knobs import one_of, whole, within
 from edgesim.codecs.parts.levels import shifted_widths
 from edgesim.codecs.parts.precision import widen
-from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
+from edgesim.wire import FLOAT_BITS, Below, Field, Manifest, Payload, Smashed
 
 Entropy = Literal["histogram", "softmax"]
 BINS = 256
@@ -90,7 +90,7 @@ class SLACC(Codec):
 
     def _side_fields(self) -> tuple[Field, ...]:
         return (
-            Field("groups", (self.channels,), bits_for(self.groups), "side"),
+            Field("groups", (self.channels,), bits_for(self.groups), "side", form=Below(self.groups)),
             Field("widths", (self.groups,), WIDTH_BITS, "side"),
             Field("ranges", (self.groups, 2), FLOAT_BITS, "side"),
         )

@@ -12,7 +12,7 @@ from edgesim.codecs.parts.grids import MAX_WIDTH, WIDTH_BITS, check_finite, grid
 from edgesim.codecs.parts.knobs import whole, within
 from edgesim.codecs.parts.levels import shifted_widths
 from edgesim.codecs.parts.precision import widen
-from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
+from edgesim.wire import FLOAT_BITS, Below, Field, Manifest, Payload, Smashed
 
 HALF_BITS = 16
 FLOOR = 1e-3  # of the mean energy density: gradients, all tiny, get bits as activations do
@@ -90,7 +90,7 @@ class SLFAC(Codec):
     def _side_fields(self) -> tuple[Field, ...]:
         return (
             Field("scale", (1,), FLOAT_BITS, "side"),
-            Field("cuts", (self.width,), bits_for(self.tokens + 1), "side"),
+            Field("cuts", (self.width,), bits_for(self.tokens + 1), "side", form=Below(self.tokens + 1)),
             Field("widths", (self.width, 2), WIDTH_BITS, "side"),
             Field("ranges", (self.width, 2, 2), FLOAT_BITS, "side"),
         )

@@ -191,7 +191,8 @@ class SplitFC(Codec):
         labels = payload.tensors.get("labels")
         if "mask" not in payload.tensors:
             return Smashed(wire.reshape(len(wire), *self.cut.item), labels)
-        places = payload.tensors["mask"].nonzero().flatten()
-        matrix = wire.reshape(-1, len(places))
+        matrix = wire.reshape(-1, self.kept)
+        members_first = payload.tensors["mask"].argsort(descending=True, stable=True)
+        places = members_first[: self.kept].sort().values  # exactly so many, whatever bit errors have done
         full = matrix.new_zeros(len(matrix), self.columns).index_copy(1, places, matrix)
         return Smashed(full.reshape(len(wire), *self.cut.item), labels)

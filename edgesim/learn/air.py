@@ -15,8 +15,9 @@ from channels import corruption
 from channels.base import Channel, Draws, Equaliser
 from channels.equalise import laid, shares
 from edgesim import rng
+from edgesim.codecs.parts.pack import packed_field, unpacked_field
 from edgesim.errors import RunError
-from edgesim.wire import Field, Payload
+from edgesim.wire import Below, Field, Payload, Subset
 
 TINY = 1e-30  # an all-zero message has no power to normalise
 SQUARABLE = (1e-15, 1e15)  # root mean squares between these are safe to square in float32, over any message
@@ -73,7 +74,8 @@ class AnalogAir:
 class ErasingAir:
     """Puts something in the place of values that are missing.
 
-    fill  `zero`, for codes the middle one; `last`, the value before the gap in the message's own order (0 where there is none)
+    fill  `zero`, for codes the middle one (0 for codes of one bit, and for the bits of packed codes); `last`, the value before
+          the gap in the message's own order (0 where there is none). A lost set is taken for the first of all sets
     """
 
     def __init__(self, fill: Fill) -> None:
@@ -97,13 +99,16 @@ class ErasingAir:
 
     def _filled(self, tensor: Tensor, item: Field, lost: np.ndarray) -> Tensor:
         flat = tensor.reshape(item.count, -1)  # [count, what is coded jointly]
+        # Where nothing is known, numbers are 0 and a set has the first members that it may have.
+        start = torch.arange(flat.shape[1]) if isinstance(item.form, Subset) else torch.zeros(1, dtype=torch.int64)
+        start = start.to(flat).expand(1, flat.shape[1])
         if self._fill == "last":
             place = np.where(lost, 0, np.arange(1, item.count + 1))
             before = torch.from_numpy(np.maximum.accumulate(place)).to(flat.device)  # 0: nothing has arrived yet
-            return torch.cat([torch.zeros_like(flat[:1]), flat])[before].reshape(tensor.shape)
-        code = not tensor.is_floating_point() and item.role == "values"
-        empty = 1 << (item.bits_each - 1) if code else 0
-        return flat.masked_fill(torch.from_numpy(lost).to(flat.device)[:, None], empty).reshape(tensor.shape)
+            return torch.cat([start, flat])[before].reshape(tensor.shape)
+        is_code = not tensor.is_floating_point() and item.role == "values" and item.bits_each > 1
+        empty = start + (1 << (item.bits_each - 1)) if is_code else start
+        return torch.where(torch.from_numpy(lost).to(flat.device)[:, None], empty, flat).reshape(tensor.shape)
 
 
 class FlippingAir:
@@ -148,13 +153,19 @@ class FlippingAir:
 def inverted(tensor: Tensor, item: Field, places: np.ndarray) -> Tensor:
     """A copy of a field's tensor in which the bits at `places` are inverted, counted from the first entry's highest bit.
 
-    Raises RunError for a field whose entries are not single numbers of `bits_each` bits.
+    What no sender writes is read as something that there is (edgesim/codecs/parts/pack.py).
+    Raises RunError for a field whose entries are neither sets nor single numbers of `bits_each` bits.
     """
+    # a message may be smaller than announced: what it does not have cannot be wrong
+    places = places[places < item.bits]
+    if isinstance(item.form, Subset):
+        wrong = corruption.flipped(torch.from_numpy(packed_field(item, tensor)), places)
+        return unpacked_field(item, wrong.numpy()).to(tensor)
     real = tensor.is_floating_point()
     if tensor.numel() != item.count or (real and tensor.element_size() * 8 != item.bits_each):
         raise RunError(f"bit errors cannot be placed in {item.name}: its entries are coded jointly; set protect_side: true")
-    # a message may be smaller than announced: what it does not have cannot be wrong
-    return corruption.flipped(tensor, places[places < item.bits], None if real else item.bits_each)
+    wrong = corruption.flipped(tensor, places, None if real else item.bits_each)
+    return wrong.clamp_max(item.form.bound - 1) if isinstance(item.form, Below) else wrong
 
 
 def _rms(values: Tensor) -> Tensor:

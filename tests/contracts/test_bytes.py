@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from edgesim.codecs.base import Codec, Cut
+from edgesim.learn.air import ErasingAir, FlippingAir
 from edgesim.wire import Payload, Smashed
 
 
@@ -162,6 +164,30 @@ def test_bytes_of_another_length_are_refused(exchanged: list[Received], case: in
     for wrong in (one.data + b"\0", one.data[:-1], b""):
         with pytest.raises(ValueError, match="bytes"):
             one.codec.from_bytes(wrong, len(one.message.sent.x))
+
+
+@each_case
+@pytest.mark.parametrize("air", ["flips", "zero", "last"])
+def test_whatever_is_wrong_or_missing_something_is_decoded(exchanged: list[Received], case: int, air: str) -> None:
+    """Nothing protected: of every field some bits are inverted, or some entries lost. Rows and labels stay what they can be."""
+    one = next(one for one in exchanged if one.message.case == case)
+    random = np.random.default_rng(case)
+    fields = [item for item in one.payload.manifest.fields if item.bits]
+    if air == "flips":
+        flips = {item.name: np.flatnonzero(random.random(item.bits) < 0.1) for item in fields}
+        harmed = FlippingAir("clamp")(codecs.arrived(one.payload), flips, 1)
+    else:
+        erased = {item.name: random.random(item.count) < 0.3 for item in fields}
+        harmed = ErasingAir(air)(codecs.arrived(one.payload), erased, 1)  # type: ignore[arg-type]  # one of two
+    there = one.codec.decode(harmed)
+    assert there.labels is not None
+    assert len(there.labels) == len(there.x)
+    assert one.here.labels is not None
+    assert there.labels.shape[1:] == one.here.labels.shape[1:]
+    if not there.labels.is_floating_point():
+        assert int(there.labels.max()) < CUT.classes
+    if one.message.knobs.get("split") != "measured":  # there the message says how many rows of how many tokens there are
+        assert there.x.shape == one.here.x.shape
 
 
 def test_sizes_that_depend_on_data_do(exchanged: list[Received]) -> None:

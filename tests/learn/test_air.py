@@ -7,7 +7,7 @@ import torch
 from channels import AWGN, Draws
 from edgesim.errors import RunError
 from edgesim.learn.air import AnalogAir, ErasingAir, FlippingAir
-from edgesim.wire import Field, Manifest, Payload
+from edgesim.wire import Below, Field, Manifest, Payload, Subset
 
 VALUES = Field("values", (2, 3), 32, "values", analog=True)
 CODES = Field("values", (2, 3), 4, "values")
@@ -83,8 +83,43 @@ def test_the_strict_guard_stops_the_run() -> None:
 
 def test_jointly_coded_fields_cannot_have_single_wrong_bits() -> None:
     joint = Field("values", (2,), 20, "side")
-    with pytest.raises(RunError, match="protect_side"):
+    with pytest.raises(RunError, match="protect_side"):  # neither numbers nor sets
         FlippingAir("off")(payload(joint, torch.ones(2, 3, dtype=torch.int64)), {"values": np.array([1])}, 1)
+
+
+def test_sets_lose_bits_on_their_own_wire() -> None:
+    """{1, 4} of five, the bitmap 01001: without bit 1 it is 4 and the first other, 0; with bit 0 too it is 0 and 1."""
+    bitmap = Field("values", (1,), 5, "side", form=Subset(5, 2))
+    sets = torch.tensor([[1, 4]])
+    for place, expected in ((1, [0, 4]), (0, [0, 1])):
+        wrong = FlippingAir("off")(payload(bitmap, sets), {"values": np.array([place])}, 1).tensors["values"]
+        assert wrong.tolist() == [expected]
+    number = Field("values", (1,), 4, "side", form=Subset(5, 2))  # 7 of ten, 0111
+    wrong = FlippingAir("off")(payload(number, sets), {"values": np.array([1])}, 1).tensors["values"]
+    assert wrong.tolist() == [[0, 3]]  # 3 = binom(0, 1) + binom(3, 2)
+
+
+def test_numbers_stay_below_their_bound() -> None:
+    """Of 10 classes: 0 without its highest bit right is 8; 2 becomes 10, which is read as 9."""
+    labels = Field("values", (2,), 4, "labels", form=Below(10))
+    wrong = FlippingAir("off")(payload(labels, torch.tensor([0, 2])), {"values": np.array([0, 4])}, 1).tensors["values"]
+    assert wrong.tolist() == [8, 9]
+
+
+@pytest.mark.parametrize(("fill", "expected"), [("zero", [[0, 1], [2, 3], [0, 1]]), ("last", [[0, 1], [2, 3], [2, 3]])])
+def test_a_lost_set_is_one_that_there_is(fill: str, expected: list[list[int]]) -> None:
+    sets = Field("values", (3,), 4, "side", form=Subset(4, 2))
+    sent = torch.tensor([[1, 2], [2, 3], [1, 3]])
+    filled = ErasingAir(fill)(payload(sets, sent), {"values": np.array([True, False, True])}, 1)  # type: ignore[arg-type]
+    assert filled.tensors["values"].tolist() == expected
+
+
+def test_lost_bits_are_0() -> None:
+    bits = Field("values", (4,), 1, "values")
+    sent = torch.ones(4, dtype=torch.uint8)
+    filled = ErasingAir("zero")(payload(bits, sent), {"values": np.array([True, False, False, True])}, 1).tensors["values"]
+    assert filled.tolist() == [0, 1, 1, 0]
+    assert filled.dtype == torch.uint8
 
 
 @pytest.mark.parametrize("equaliser", ["zf", "mmse"])

@@ -27,8 +27,9 @@ def to_bits(codes: Tensor, widths: Tensor, frame: int) -> Tensor:
 
 
 def from_bits(stream: Tensor, widths: Tensor) -> Tensor:
-    """The codes that `to_bits` wrote, [M, K] int32; the rest of the frame is ignored."""
+    """The codes that `to_bits` wrote, [M, K] int32; the rest of the frame is ignored, bits beyond it are 0."""
     order, sorted_widths, counts = _planes(widths)
+    stream = pad(stream, (0, max(0, sum(counts) - stream.shape[1])))  # wrong bits in the widths may ask for more
     deepest = len(counts)
     codes = torch.zeros(len(stream), len(widths), dtype=torch.int32, device=stream.device)
     begin = 0

@@ -60,15 +60,15 @@ def received_clusters(tensors: Mapping[str, Tensor], count: int, *, grouped: boo
     grouped  labels stand in the order of their clusters
     """
     sizes, assignment = tensors.get("sizes"), tensors.get("assignment")
-    if assignment is not None:
-        return sizes_of(assignment, count), assignment
-    if sizes is None:
+    if sizes is not None and (not grouped or "labels" not in tensors):
+        return sizes[:count].clamp_min(1), None
+    if sizes is not None:  # not by repeating numbers: the sizes need not add up where bits are wrong
+        places = torch.arange(len(tensors["labels"]), device=sizes.device)
+        assignment = torch.searchsorted(sizes[:count].cumsum(0), places, right=True)
+    if assignment is None:
         return None, None
-    sizes = sizes[:count]
-    if "labels" not in tensors or not grouped:
-        return sizes, None
-    numbers = torch.arange(count, device=sizes.device)
-    return sizes, numbers.repeat_interleave(sizes, output_size=len(tensors["labels"]))
+    assignment = assignment.clamp_max(count - 1)
+    return sizes_of(assignment, count).clamp_min(1), assignment
 
 
 def clusters_told(side: Mapping[str, Tensor], wanted: int) -> int:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from edgesim.codecs.parts.bits import pack, packed_bytes, unpack
 from edgesim.codecs.parts.subsets import rank, unrank
-from edgesim.wire import Field, Role, Subset
+from edgesim.wire import Below, Field, Role, Subset
 
 ORDER: tuple[Role, ...] = ("side", "labels", "model", "values")
 _REAL = {
@@ -79,12 +79,14 @@ def packed_field(item: Field, tensor: Tensor) -> np.ndarray:
     here = tensor.detach().cpu().contiguous()
     if isinstance(form, Subset):
         return _packed_sets(here.reshape(item.count, form.kept).numpy(), form, item.bits_each)
-    if form != "unsigned":
+    if form in ("float", "bfloat"):
         if here.dtype != _REAL.get((form, item.bits_each)):
             raise ValueError(f"{item.name} announces a {form} of {item.bits_each} bits, but is {here.dtype}")
         return pack(here.view(_BITS_OF[item.bits_each]).numpy().view(f"u{item.bits_each // 8}"), item.bits_each)
     if here.dtype.is_floating_point or item.bits_each > _LONGEST:
         raise ValueError(f"{item.name} announces integers of {item.bits_each} bits, but is {here.dtype}")
+    if isinstance(form, Below) and here.numel() and int(here.max()) >= form.bound:
+        raise ValueError(f"{item.name} announces integers below {form.bound}, but has {int(here.max())}")
     try:
         return pack(here.numpy(), item.bits_each)
     except ValueError as error:
@@ -94,13 +96,15 @@ def packed_field(item: Field, tensor: Tensor) -> np.ndarray:
 def unpacked_field(item: Field, octets: np.ndarray) -> Tensor:
     """The tensor of a field from its bytes: reals in their own dtype, everything else int64.
 
-    A set that no sender writes, after bit errors, is read as one that there is: of too many members the first, to too few the
-    first that are missing; a number beyond the last set is the last one.
+    After bit errors, what no sender writes is read as something that there is: a number that is too large as the largest; of
+    too many members of a set the first, to too few the first that are missing; a number beyond the last set as the last one.
     """
     form = item.coding
     if isinstance(form, Subset):
         return torch.from_numpy(_unpacked_sets(octets, form, item)).view(*item.shape, form.kept)
     numbers = unpack(octets, item.bits_each, item.count).reshape(item.shape)
+    if isinstance(form, Below):
+        return torch.from_numpy(numbers.view(np.int64)).clamp_max(form.bound - 1)
     if form == "unsigned":
         return torch.from_numpy(numbers.view(np.int64))
     size = item.bits_each // 8

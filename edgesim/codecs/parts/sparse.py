@@ -9,7 +9,7 @@ from torch import Tensor
 from edgesim.codecs.base import Cut, Ratios, bits_for
 from edgesim.codecs.parts.knobs import one_of, within
 from edgesim.codecs.parts.subsets import bitmap_bits, enumerative_bits, list_bits
-from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed, Subset
+from edgesim.wire import FLOAT_BITS, Below, Field, Manifest, Payload, Smashed, Subset
 
 Index = Literal["list_or_bitmap", "enumerative"]
 # Comparisons per entry of Hoare's selection, averaged over inputs, at the worst rank: 2 (1 + ln 2).
@@ -55,7 +55,7 @@ class Sparse:
             return (Field("indices", (batch,), enumerative_bits(self.total, self.k), "side", form=subset),)
         mode = Field("index_mode", (batch,), 1, "side")
         if self._sends_list:
-            return (Field("indices", (batch, self.k), bits_for(self.total), "side"), mode)
+            return (Field("indices", (batch, self.k), bits_for(self.total), "side", form=Below(self.total)), mode)
         return (Field("indices", (batch,), bitmap_bits(self.total), "side", form=subset), mode)
 
     def ratios(self, batch: int) -> Ratios:

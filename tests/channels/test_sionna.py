@@ -19,8 +19,8 @@ needs_sionna = pytest.mark.skipif(
 )
 
 
-@pytest.mark.skipif(importlib.util.find_spec("sionna") is not None, reason="sionna-no-rt is installed")
-def test_what_is_missing_is_named() -> None:
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)  # as where it is not installed
     with pytest.raises(ValueError, match=r"edgesim\[sionna\]"):
         SionnaTDL(snr_db=1.0, profile="A", delay_spread_s=1e-7, bandwidth_hz=1e6, doppler_hz=10.0)
 

@@ -1,5 +1,6 @@
 """RandTopK: exact sequential sampling, and Top-K as the case without randomness."""
 
+import math
 from itertools import permutations
 from typing import Any
 
@@ -30,6 +31,20 @@ def test_share_of_picks_outside_the_largest(rate: float, share: float, tolerance
     assert abs(outside - share) < tolerance  # 9072 picks at the lower rate: 3 sigma
     assert (picked.diff(dim=1) > 0).all()  # ascending and distinct, so exactly k of them
     assert picked.shape == top.shape
+
+
+@pytest.mark.parametrize(("alpha", "golden"), [(0.05, 0.114), (0.1, 0.187), (0.2, 0.300), (0.3, 0.397)])
+def test_share_outside_in_the_limit(alpha: float, golden: float) -> None:
+    """compression.md 2.5: x + y = 1 and y = -alpha/(1 - alpha) ln(1 - x) for k << D; drawn at k/D = 0.01 it is that share."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        y = (low + high) / 2
+        low, high = (y, high) if -alpha / (1 - alpha) * math.log(y) > y else (low, y)
+    assert y == pytest.approx(golden, abs=1e-3)
+    x = torch.arange(37_824.0).flip(0).view(1, 197, 192).expand(24, -1, -1)  # the largest are the first
+    picked = encoded(RandTopK(TINY, rate=0.01, alpha=alpha), x).tensors["indices"]
+    share = float((picked >= 378).double().mean())
+    assert abs(share - y) < 4.5 * math.sqrt(y * (1 - y) / picked.numel()) + 0.003  # k is finite, others run out a little
 
 
 def test_subsets_have_the_law_of_sequential_draws() -> None:

@@ -72,6 +72,9 @@ KNOBS: dict[str, list[Knobs]] = {
 # Given their decisions, W is linear in the activations.
 LINEAR = {"identity", "adc", "topk", "randtopk", "c3sl", "tome", "evit", "feedback", "quantise", "chain"}
 
+# So it is here, but codes or bases of the batch lose more of it on the way.
+LINEAR_BUT_COARSE = {"splitfc", "slacc", "slfac", "nscsl", "lowrank"}
+
 
 def knobs_of(kind: str) -> list[Knobs]:
     known = kinds.read("codec", kind).knobs
@@ -228,7 +231,7 @@ def test_the_wire_tensor_is_what_arrives_up_to_rounding(kind: str, knobs: Knobs,
         assert float((received - sent).abs().max()) <= coarsest + 1e-6
 
 
-@pytest.mark.parametrize(("kind", "knobs"), [case for case in CASES if case[0] in LINEAR])
+@pytest.mark.parametrize(("kind", "knobs"), [case for case in CASES if case[0] in LINEAR | LINEAR_BUT_COARSE])
 def test_the_adjoint_is_exact(kind: str, knobs: Knobs) -> None:
     """<enc(x), y> = <x, enc^T(y)>: what the client does with an answer is the transpose of what it did to the activations."""
     data = smashed(dtype=torch.float64)

@@ -1,7 +1,8 @@
 """Draw a channel beside its theory: `python -m channels rayleigh snr_db=10 doppler_hz=20 time=clarke`.
 
 Writes one picture with every figure that makes sense for the kind, and the numbers behind it as CSV; prints how far measured
-points and theory are apart. `python -m channels` alone lists the kinds.
+points and theory are apart. `python -m channels` alone lists the kinds. A channel inside another, and its knobs:
+`python -m channels link_budget distance_m=80 bandwidth_hz=20e6 fading=rician fading.k_db=7 fading.coherence_s=0.01`.
 """
 
 import argparse
@@ -31,25 +32,43 @@ def kinds() -> dict[str, type[Channel]]:
 
 
 def make(kind: str, knobs: Sequence[str]) -> Channel:
-    """A channel from `name=value` pairs. Raises ValueError with the kind's own words."""
+    """A channel from `name=value` pairs; the knobs of one inside it are `fading=rayleigh fading.coherence_s=0.1`.
+
+    Raises ValueError with the kind's own words.
+    """
     known = kinds()
     if kind not in known:
         raise ValueError(f"unknown channel {kind!r}; there are: {', '.join(known)}")
-    values = {}
+    values: dict[str, object] = {}
+    inner: dict[str, list[str]] = {}
     for knob in knobs:
         name, given, text = knob.partition("=")
         if not given:
             raise ValueError(f"{knob!r} is not of the form name=value")
-        values[name] = _value(text)
+        head, dot, rest = name.partition(".")
+        if dot:
+            inner.setdefault(head, []).append(f"{rest}={text}")
+        else:
+            values[name] = _value(text)
+    for name, parameter in inspect.signature(known[kind]).parameters.items():
+        if parameter.annotation is Channel and isinstance(values.get(name), str):
+            values[name] = make(str(values[name]), [*_without_noise(known, str(values[name])), *inner.pop(name, [])])
+    if inner:
+        raise ValueError(f"{kind}: knobs of {', '.join(inner)} are given, but no channel is: such as fading=rayleigh")
     try:
         return known[kind](**values)
     except TypeError as error:
         raise ValueError(f"{kind}: {error}") from error
 
 
+def _without_noise(known: dict[str, type[Channel]], kind: str) -> list[str]:
+    """The knob that a channel inside another needs and that has no effect there."""
+    return ["snr_db=0"] if kind in known and "snr_db" in inspect.signature(known[kind]).parameters else []
+
+
 def _value(text: str) -> object:
     try:
-        return float(text)
+        return int(text) if text.strip("+-").isdigit() else float(text)
     except ValueError:
         return ast.literal_eval(text) if text[:1] in "[({'\"" else {"true": True, "false": False}.get(text, text)
 
@@ -108,7 +127,7 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     if not found:
-        print(f"{given.kind} has no fading and no bursts to draw", file=sys.stderr)
+        print(f"{given.kind} changes nothing: there is nothing to draw", file=sys.stderr)
         return 2
     draw(found, given.out)
     save(found, given.out.with_suffix(".csv"))

@@ -114,7 +114,7 @@ class LinkBudget(Channel):
             dimensions=self.mobility.dimensions,
         )
         self.noise_dbm = noise_dbm(bandwidth_hz, noise_figure_db, interference_dbm)
-        self._above_loss_db = tx_power_dbm + gain_db - self.noise_dbm
+        self.above_loss_db = tx_power_dbm + gain_db - self.noise_dbm
         self._update_s = update_s
 
     def mean_snr_db(self, at_s: float, key: int) -> float:
@@ -152,7 +152,7 @@ class LinkBudget(Channel):
 
     def _mean_snr(self, times_s: Array, key: int) -> Array:
         loss_db = self.surroundings.loss_db(self.mobility.distance_m(times_s), key, self.mobility.places_m(times_s))
-        snr: Array = 10.0 ** ((self._above_loss_db - loss_db) / 10.0)
+        snr: Array = 10.0 ** ((self.above_loss_db - loss_db) / 10.0)
         return snr
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from channels import units
+from channels import laws, units
+from channels import profiles as tables
 from channels.base import Channel, Draws
 from channels.blocks import CHUNK, Blocks, stream, with_noise
 from channels.ofdm import band, powers, seen
@@ -61,7 +62,9 @@ class SionnaTDL(Channel):
         self.snr_db = snr_db
         self.snr = units.mean_snr(snr_db)
         self.frequencies_hz = band(bandwidth_hz, subcarriers)
-        self._profile, self._delay_spread_s, self._carrier_hz = profile, delay_spread_s, carrier_hz
+        self.profile, self.delay_spread_s = tables.profile(profile), delay_spread_s
+        self.law = laws.rician(self.profile.direct / (1.0 - self.profile.direct))  # of a subcarrier's gain
+        self._name, self._carrier_hz = profile, carrier_hz
         self._model: Any = None
         self._delays_s = np.empty(0)
         self._intervals: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
@@ -116,7 +119,7 @@ class SionnaTDL(Channel):
         if self._model is None:
             speed = (self.timing.doppler_hz or 0.0) * units.LIGHT_M_PER_S / self._carrier_hz
             kind = importlib.import_module("sionna.phy.channel.tr38901").TDL
-            self._model = kind(self._profile, self._delay_spread_s, self._carrier_hz, min_speed=speed, device="cpu")
+            self._model = kind(self._name, self.delay_spread_s, self._carrier_hz, min_speed=speed, device="cpu")
         gains, delays = self._model(1, INTERVAL * CHUNK, 1.0 / self.timing.block_s)
         self._delays_s = delays[0, 0, 0].double().numpy()
         taps: np.ndarray = gains[0, 0, 0, 0, 0].numpy()

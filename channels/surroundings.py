@@ -43,6 +43,8 @@ class Surroundings:
     correlation_m  distance at which the shadowing's correlation has fallen to 1/e, None for the model's own [m]
     building       the client is `outside`, or behind a wall of `low` or `high` loss
     dimensions     of the places that the shadowing belongs to: 1 for distances alone
+
+    Attribute sigma_db: standard deviation of the shadowing with and without a line of sight [dB].
     """
 
     def __init__(
@@ -68,10 +70,11 @@ class Surroundings:
         self._exponent = 2.0 if model == "free_space" else exponent
         usual = self._model.station_m if self._model else client_m
         self._station_m = usual if station_m is None else station_m
-        self._sight, self._building = sight, building
+        self._sight, self.building = sight, building
         self._shadowing = [
             self._field(place, shadowing_db, correlation_m, dimensions) for place in range(2)
         ]  # with a line of sight, without
+        self.sigma_db = (self._shadowing[0].sigma_db, self._shadowing[1].sigma_db)
         self._known: OrderedDict[int, Drawn] = OrderedDict()
         self.mean_loss_db(np.array(span_m), sight=True)  # complain about impossible heights now
 
@@ -94,6 +97,13 @@ class Surroundings:
         loss: Array = self.mean_loss_db(distances_m, drawn.sight, drawn.around_m) + shadow_db + drawn.wall_db
         return loss
 
+    @property
+    def sight_probability(self) -> float:
+        """How likely a line of sight is, at the nearest distance."""
+        if self._sight != "drawn" or self._model is None:
+            return float(self._sight != "no")
+        return float(self._model.sight(self._place(self._model, np.array(self._span_m[0]))))
+
     def drawn(self, key: int) -> Drawn:
         """The surroundings of the link `key`."""
         known = self._known.get(key)
@@ -104,21 +114,16 @@ class Surroundings:
         return known
 
     def _draw(self, key: int) -> Drawn:
-        sight, around_m = self._sight == "yes", pathloss.LOW_M
-        if self._model is None:
-            sight = self._sight != "no"
-        else:
+        sight, around_m = stream(key, 0, SIGHT).random() < self.sight_probability, pathloss.LOW_M
+        if self._model is not None:
             near = self._place(self._model, np.array(self._span_m[0]))
-            random = stream(key, 0, SIGHT)
-            likely = float(self._model.sight(near))
-            sight = random.random() < likely if self._sight == "drawn" else sight
             around_m = pathloss.environment_m(self._model, near, *stream(key, 0, AROUND).random(2))
         wall = 0.0
-        if self._building != "outside":
+        if self.building != "outside":
             random = stream(key, 0, INDOORS)
-            wall = pathloss.building_db(self._carrier_hz, self._building == "high")
+            wall = pathloss.building_db(self._carrier_hz, self.building == "high")
             wall += INDOORS_DB_M * random.uniform(0.0, DEEPEST_M, 2).min()
-            wall += WALL_SIGMA_DB[self._building] * random.standard_normal()
+            wall += WALL_SIGMA_DB[self.building] * random.standard_normal()
         return Drawn(sight, wall, around_m)
 
     def _place(self, model: pathloss.Model, distances_m: Array, around_m: float = pathloss.LOW_M) -> pathloss.Place:

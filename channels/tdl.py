@@ -69,7 +69,8 @@ class TDL(Channel):
         self.frequencies_hz = band(bandwidth_hz, subcarriers)
         self._clarke = None if time == "block" else Clarke(self.timing.doppler_hz or 0.0, len(self.lines.delays_s))
         self.subcarriers = subcarriers
-        self.law = laws.rician(self.lines.profile.direct / (1.0 - self.lines.profile.direct))  # of a subcarrier's gain
+        self.profile, self.delay_spread_s = self.lines.profile, delay_spread_s
+        self.law = laws.rician(self.profile.direct / (1.0 - self.profile.direct))  # of a subcarrier's gain
         self._taps = Blocks(self._scatter(), self.timing.block_s, FEW)
         self._seen = Blocks(self._look(), self.timing.block_s)
 

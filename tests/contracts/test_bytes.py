@@ -117,6 +117,8 @@ def exchanged(tmp_path_factory: pytest.TempPathFactory) -> list[Received]:
     sent, orders = [], []
     for number, message in enumerate(MESSAGES):
         codec = codecs.build(message.kind, message.knobs, message.cut).train(message.training)
+        if codec.adapts:  # one of its sizes; the other end learns from the message which
+            codec = codec.pinned(number % len(codec.choices))
         if state := trained(codec):
             torch.save(state, folder / f"{number}.pt")
         with torch.no_grad():
@@ -171,6 +173,8 @@ def test_bytes_of_another_length_are_refused(exchanged: list[Received], case: in
 def test_whatever_is_wrong_or_missing_something_is_decoded(exchanged: list[Received], case: int, air: str) -> None:
     """Nothing protected: of every field some bits are inverted, or some entries lost. Rows and labels stay what they can be."""
     one = next(one for one in exchanged if one.message.case == case)
+    if one.message.kind == "adaptive":
+        pytest.skip("a scenario with an adaptive codec and unprotected side information is refused (tests/bad_input)")
     random = np.random.default_rng(case)
     fields = [item for item in one.payload.manifest.fields if item.bits]
     if air == "flips":
@@ -193,7 +197,7 @@ def test_whatever_is_wrong_or_missing_something_is_decoded(exchanged: list[Recei
 def test_sizes_that_depend_on_data_do(exchanged: list[Received]) -> None:
     """Of every codec that only bounds its size some message is smaller than announced; of the others none is."""
     bounded, smaller = set(), set()
-    for one in exchanged:
+    for one in (one for one in exchanged if one.message.kind != "adaptive"):  # whose size is told before it is sent
         bounded |= {one.message.case} if not one.codec.fixed_size else set()
         if one.payload.manifest.bits < one.codec.manifest(len(one.message.sent.x)).bits:
             smaller.add(one.message.case)

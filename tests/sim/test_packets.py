@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from channels import AWGN, Ideal, Rayleigh
+from channels import AWGN, Ideal, Nakagami, Rayleigh, Rician
 from edgesim.errors import RunError
 from edgesim.sim.coding import Choice
 from edgesim.sim.packets import Chance, Repeat, deliver
@@ -85,13 +85,19 @@ def test_reliable_sends_until_everything_is_there() -> None:
     assert airtime.seconds == pytest.approx((airtime.packets + airtime.retransmissions) * 1000 / 2e6, rel=1e-9)
 
 
-def test_a_fixed_rate_over_rayleigh_is_in_outage_as_often_as_theory_says() -> None:
-    """P = 1 - exp(-(2^R - 1)/snr) (phy.md 6.5), one packet a coherence block: 4000 independent packets."""
-    snr_db, rate = 10.0, 2.0
+@pytest.mark.parametrize(
+    "kind",
+    [Rayleigh, lambda **knobs: Rician(k_db=6.0, **knobs), lambda **knobs: Nakagami(m=2.5, **knobs)],
+    ids=["rayleigh", "rician", "nakagami"],
+)
+@pytest.mark.parametrize("rate", [1.0, 2.0])
+def test_a_fixed_rate_is_in_outage_as_often_as_theory_says(kind, rate: float) -> None:
+    """P = F((2^R - 1)/snr) (phy.md 6.5), one packet a coherence block: 4000 independent packets."""
+    channel = kind(snr_db=8.0, coherence_s=1000 / (rate * 1e6))
     radio = Radio(bandwidth_hz=1e6, bits_per_symbol=rate)
-    channel = Rayleigh(snr_db=snr_db, coherence_s=1000 / (rate * 1e6))
     done = deliver(SIZES, 0.0, fading_of(channel), radio.sender, Chance(), Repeat())
-    expected = -math.expm1(-(2**rate - 1) / 10 ** (snr_db / 10))
+    expected = channel.outage_probability(rate)
+    assert expected == pytest.approx(float(channel.cdf((2.0**rate - 1.0) / 10.0**0.8)), rel=1e-9)
     assert abs(len(done.lost) / 4000 - expected) <= SIGMA * math.sqrt(expected * (1 - expected) / 4000)
 
 

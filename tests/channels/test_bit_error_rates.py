@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from scipy import integrate, special, stats
 
+from channels import AWGN, Modulation, Nakagami, Rayleigh, Rician, gray, theory
 from channels import bit_error_rates as rates
-from channels import gray, theory
 
 ORDERS = gray.BITS
+SIGMA = 4.5
 
 
 def by_decision_regions(order: int, snr: float) -> np.ndarray:
@@ -132,3 +134,34 @@ def test_the_closed_forms_are_found_under_theory() -> None:
     tails = 0.5 * (1.0 - np.sqrt(x / (1.0 + x)))
     assert theory.rayleigh_bit_errors(4, 10.0).mean() == pytest.approx(np.dot([0.75, 0.5, -0.25], tails))
     assert theory.bit_error_rate(2, 4.0) == pytest.approx(theory.ber_qpsk(4.0))
+
+
+FADERS = {
+    "awgn": (AWGN(snr_db=0.0), rates.bit_errors),
+    "rayleigh": (Rayleigh(snr_db=0.0, coherence_s=1.0), rates.rayleigh_bit_errors),
+    "rician": (Rician(snr_db=0.0, k_db=6.0, coherence_s=1.0), lambda order, snr: rates.rician_bit_errors(order, snr, 10**0.6)),
+    "nakagami": (Nakagami(snr_db=0.0, m=2.5, coherence_s=1.0), lambda order, snr: rates.nakagami_bit_errors(order, snr, 2.5)),
+}
+
+
+@pytest.mark.parametrize("kind", FADERS)
+@pytest.mark.parametrize("order", ORDERS)
+def test_symbols_through_noise_and_fading(order: int, kind: str) -> None:
+    """Mapped, faded, with noise, decided: every place of a symbol errs as often as the closed form says, at two SNRs.
+
+    Symbols have a gain each and are independent, so errors at one place are binomial: 4.5 standard deviations.
+    """
+    channel, exact = FADERS[kind]
+    symbols = 100_000
+    generator = torch.Generator().manual_seed(order)
+    gain = channel.draws(0.0, symbols, key=order).gain
+    gain = np.broadcast_to(gain, symbols) if len(gain) == 1 else gain
+    modulation = Modulation(order)
+    bits = torch.randint(0, 2, (symbols * order,), generator=generator)
+    for snr_db in (3.0 * order - 3.0, 3.0 * order + 5.0):
+        snr = 10.0 ** (snr_db / 10.0)
+        spread = torch.from_numpy(np.sqrt(0.5 / (gain * snr)).astype(np.float32))
+        noise = torch.complex(*(torch.randn(symbols, generator=generator) * spread for _ in range(2)))
+        wrong = (modulation.hard(modulation.map(bits) + noise) != bits).double().view(symbols, order).mean(dim=0).numpy()
+        expected = exact(order, np.array([snr]))[:, 0]
+        assert (np.abs(wrong - expected) <= SIGMA * np.sqrt(expected * (1.0 - expected) / symbols) + 1.0 / symbols).all()

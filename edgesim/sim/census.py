@@ -36,7 +36,7 @@ class Census:
         self._since = now
         self.inside -= 1
         self._stayed_s += now - arrived
-        self._arrivals_s -= arrived - self._opened
+        self._arrivals_s = self._arrivals_s - (arrived - self._opened) if self.inside else 0.0
 
     def mean_number(self, now: float) -> float:
         """L, the time average of how many were inside."""

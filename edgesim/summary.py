@@ -108,20 +108,19 @@ def client_totals(world: World, accuracy: Mapping[int, float]) -> list[ClientTot
 
 
 def _ratios(world: World, exchange: Exchange, batch: int) -> dict[str, Any]:
-    """What was sent instead of activations and gradients, over what Base sends for as many steps; models are left out."""
+    """What was sent instead of activations and gradients, over what Base sends for as many; all other messages are left out."""
     traffic = world.ledger.traffic.by_direction
     base_up, base_down = exchange.base_manifests(batch)
-    up, down = traffic["up"], traffic["down"]
-    many_up, many_down = up.by_label.get("smashed", [0])[0], down.by_label.get("gradient", [0])[0]
-    pairs = {
-        "paper": ((up.paper - up.model, base_up.paper_bits), (down.paper - down.model, base_down.paper_bits)),
-        "code": ((up.code - up.model, base_up.code_bits), (down.code - down.model, base_down.code_bits)),
-        "wire": ((up.payload - up.model, base_up.bits), (down.payload - down.model, base_down.bits)),
+    up, down = traffic["up"].by_label.get("smashed"), traffic["down"].by_label.get("gradient")
+    columns = {
+        "paper": (2, base_up.paper_bits, base_down.paper_bits),
+        "code": (3, base_up.code_bits, base_down.code_bits),
+        "wire": (1, base_up.bits, base_down.bits),
     }
     ratios: dict[str, Any] = {}
-    for name, ((sent_up, whole_up), (sent_down, whole_down)) in pairs.items():
-        if many_up and many_down:
-            xi_up, xi_down = sent_up / (many_up * whole_up), sent_down / (many_down * whole_down)
+    for name, (column, whole_up, whole_down) in columns.items():
+        if up and down:
+            xi_up, xi_down = up[column] / (up[0] * whole_up), down[column] / (down[0] * whole_down)
             ratios[name] = {"up": xi_up, "down": xi_down, "mean": (xi_up + xi_down) / 2}
         else:
             ratios[name] = {"up": None, "down": None, "mean": None}
@@ -183,13 +182,16 @@ def _checks(world: World, exchange: Exchange, batch: int, step_rows: StepTotals)
 
 def _bits_match(world: World, exchange: Exchange, batch: int) -> bool:
     """What was booked never exceeds what the codecs announced, and equals it where sizes are fixed; labels and roles agree."""
-    announced = {"smashed": exchange.up_manifest(batch).bits, "gradient": exchange.down_manifest(batch).bits}
-    for total in world.ledger.traffic.by_direction.values():
-        for label, (transfers, payload) in total.by_label.items():
-            most = transfers * announced.get(label, payload)
-            if payload > most or (exchange.fixed_size and payload != most and label in announced):
+    up, down = exchange.up_manifest(batch), exchange.down_manifest(batch)
+    totals = world.ledger.traffic.by_direction
+    kept = 0 if totals["up"].labels else up.by_role["labels"]  # a protocol may leave labels on the client
+    announced = {"smashed": up.bits - kept, "gradient": down.bits}
+    for total in totals.values():
+        for label, size in announced.items():
+            transfers, payload = total.by_label.get(label, (0, 0, 0.0, 0.0))[:2]
+            if payload > transfers * size or (exchange.fixed_size and payload != transfers * size):
                 return False
-        if sum(payload for _transfers, payload in total.by_label.values()) != total.payload:
+        if sum(booked[1] for booked in total.by_label.values()) != total.payload:
             return False
         if sum(total.by_client.values()) != total.wire:
             return False

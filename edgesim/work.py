@@ -57,6 +57,13 @@ class ClientHalf(Half, Protocol):
         """Decode the answer, back-propagate and step the optimiser. value: None."""
 
 
+class UClientHalf(ClientHalf, Protocol):
+    """A client's half that also holds the head and keeps its labels."""
+
+    def lead(self, features: Message) -> Work:
+        """From features to the loss and back. value: (the message of the features' gradient, the loss)."""
+
+
 class ServerHalf(Half, Protocol):
     """The server's part of the model, its optimiser and the receiving end of the codecs."""
 
@@ -68,3 +75,13 @@ class ServerHalf(Half, Protocol):
 
     def replica(self) -> "ServerHalf":
         """Another half with a copy of the weights and of the optimiser's state, which goes its own way."""
+
+
+class UServerHalf(ServerHalf, Protocol):
+    """A server's half without the head."""
+
+    def features(self, arrival: Message) -> Work:
+        """Decode and run the layers. value: the message of the features."""
+
+    def finish(self, gradient: Message) -> Work:
+        """From the features' gradient back to what arrived, and step. value: the message of the client's gradient."""

@@ -16,9 +16,10 @@ from edgesim.learn.evaluate import Evaluator, Score
 from edgesim.learn.halves import End, TorchClient, TorchServer, parameters_of
 from edgesim.learn.local import TorchWhole
 from edgesim.learn.models.base import ClientPart, ServerPart
-from edgesim.learn.phantom import PhantomClient, PhantomServer, PhantomWhole
+from edgesim.learn.phantom import PhantomClient, PhantomHeadedClient, PhantomHeadlessServer, PhantomServer, PhantomWhole
 from edgesim.learn.pipeline import Plain
 from edgesim.learn.trip import Trip
+from edgesim.learn.ushaped import HeadedClient, HeadlessServer
 from edgesim.scenario import Scenario
 from edgesim.work import ClientHalf, Message, ServerHalf
 
@@ -46,12 +47,17 @@ class PhantomCast:
             return held + cargo.numbers(learned), cargo.moments(optimiser, trained + cargo.numbers(tuned))
 
         (client, server), whole = costs.numbers, geometry.client_parameters + geometry.server_parameters
-        self.server: ServerHalf = PhantomServer(exchange, costs, batch, *sizes(server, geometry.server_parameters, "server"))
+        kind = task.protocol.halves
+        moved = cargo.numbers(costs.head_parameters) if kind == "ushaped" else 0  # from the server to the client
+        here, there = geometry.client_parameters + moved, geometry.server_parameters - moved
+        make_server = PhantomHeadlessServer if kind == "ushaped" else PhantomServer
+        self.server: ServerHalf = make_server(exchange, costs, batch, *sizes(server - moved, there, "server"))
         self._client: ClientHalf
-        if task.protocol.halves == "whole":
+        if kind == "whole":
             self._client = PhantomWhole(costs, batch, *sizes(client + server, whole, None))
         else:
-            self._client = PhantomClient(exchange, costs, batch, *sizes(client, geometry.client_parameters, "client"))
+            make_client = PhantomHeadedClient if kind == "ushaped" else PhantomClient
+            self._client = make_client(exchange, costs, batch, *sizes(client + moved, here, "client"))
 
     def client(self, number: int) -> ClientHalf:
         return self._client
@@ -87,7 +93,8 @@ class TorchCast:
         self._pipeline = task.augment.pipeline(self._view)
         self._alone = len(self.rows) == 1
         server_part = deepcopy(parts[1]) if task.protocol.halves == "whole" else parts[1]
-        self.server = TorchServer(server_part, task.exchange, self._optimiser, task.costs, task.batch, seed=seed)
+        make_server = HeadlessServer if task.protocol.halves == "ushaped" else TorchServer
+        self.server = make_server(server_part, task.exchange, self._optimiser, task.costs, task.batch, seed=seed)
         self._clients = [self._make(number) for number in range(len(self.rows))]
 
     def client(self, number: int) -> ClientHalf:
@@ -138,6 +145,8 @@ class TorchCast:
         if task.protocol.halves == "whole":
             return TorchWhole(part, rest, self._optimiser, batches, task.costs)
         exchange = task.exchange.copy() if own else task.exchange
+        if task.protocol.halves == "ushaped":
+            return HeadedClient(part, rest.head, exchange, self._optimiser, batches, task.costs, seed=seed, client=number)
         return TorchClient(part, exchange, self._optimiser, batches, task.costs, seed=seed, client=number)
 
     def _score(self, half: TorchClient | TorchWhole) -> Score:

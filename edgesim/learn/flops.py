@@ -41,12 +41,25 @@ class Costs:
         return cargo.numbers(cargo.learned(client)), cargo.numbers(cargo.learned(server))
 
     @cached_property
+    def head(self) -> tuple[float, float]:
+        """FLOPs per row of the last layer alone, which `server` includes: (forward, backward)."""
+        _, server = self._parts
+        row = torch.empty(1, self.width, device="meta", requires_grad=True)
+        return _counted(lambda: server.head(row))
+
+    @property
+    def head_parameters(self) -> list[Tensor]:
+        """Of the last layer, without numbers."""
+        return list(self._parts[1].head.parameters())
+
+    @cached_property
     def tokens(self) -> int:
         """Tokens at the cut, before compression."""
         return self._model.geometry(self._facts).tokens
 
     @cached_property
-    def _width(self) -> int:
+    def width(self) -> int:
+        """Features of a token."""
         return self._model.geometry(self._facts).width
 
     @property
@@ -67,7 +80,7 @@ class Costs:
     def _server(self, tokens: int) -> tuple[float, float]:
         """FLOPs per sample of `tokens` tokens: (forward, backward)."""
         _, server = self._parts
-        sample = torch.empty(1, tokens, self._width, device="meta", requires_grad=True)
+        sample = torch.empty(1, tokens, self.width, device="meta", requires_grad=True)
         return _counted(lambda: server(sample))
 
 

@@ -193,7 +193,7 @@ class TorchServer:
         answered = zip(senders, settings, received, strict=True)
         gradients: list[Message] = [self._answer(wire, who, setting) for who, setting, (wire, _smashed) in answered]
         for arrival, (wire, _smashed), gradient in zip(arrivals, received, gradients, strict=True):
-            _follow(arrival, wire, gradient)
+            follow(arrival, wire, gradient)
         self._step += 1
         return Work(Answer(gradients, loss.detach()), sum(server_flops(pair, self._costs, self._batch) for pair in pairs))
 
@@ -244,7 +244,7 @@ class TorchServer:
         return self._pair(client).settings[setting].send_down(wire.grad, self._batch, self._generator)
 
 
-def _follow(arrival: Message, wire: Tensor, answer: Message) -> None:
+def follow(arrival: Message, wire: Tensor, answer: Message) -> None:
     """Let the note of an arrival see what arrived and its gradient, and ride on with the answer."""
     if isinstance(arrival, Payload) and isinstance(answer, Payload) and arrival.note is not None and wire.grad is not None:
         arrival.note.arrived(wire, wire.grad)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgesim.learn import cargo
 from edgesim.learn.flops import Costs, whole_flops
+from edgesim.learn.ushaped_sizes import features_manifest, shares, unlabelled
 from edgesim.wire import Manifest
 from edgesim.work import Answer, Message, Work
 
@@ -64,6 +65,26 @@ class PhantomClient(Phantom):
         return self._backward[_sizes(gradient)]
 
 
+class PhantomHeadedClient(PhantomClient):
+    """A U-shaped client of a timing-only run; see `HeadedClient`."""
+
+    def __init__(self, exchange: "Exchange", costs: Costs, batch: int, numbers: int, moments: int) -> None:
+        super().__init__(exchange, costs, batch, numbers, moments)
+        self._unlabelled = [Work(unlabelled(work.value), work.flops) for work in self._encode]
+        self._leads = [
+            Work((features_manifest(pair.up.decoded(batch)[0], costs.width), None), shares(pair, costs, batch).head)
+            for pair in exchange.settings
+        ]
+        self._setting = 0
+
+    def encode(self, smashed: Any, setting: int = 0) -> Work:
+        self._setting = setting
+        return self._unlabelled[setting]
+
+    def lead(self, features: Message) -> Work:
+        return self._leads[self._setting]
+
+
 class PhantomWhole(Phantom):
     """A whole model of a timing-only run; see `TorchWhole`."""
 
@@ -96,6 +117,26 @@ class PhantomServer(Phantom):
 
     def replica(self) -> "PhantomServer":
         return self
+
+
+class PhantomHeadlessServer(PhantomServer):
+    """A U-shaped server of a timing-only run; see `HeadlessServer`."""
+
+    def __init__(self, exchange: "Exchange", costs: Costs, batch: int, numbers: int, moments: int) -> None:
+        super().__init__(exchange, costs, batch, numbers, moments)
+        self._visits: dict[Manifest, tuple[Work, Work]] = {}
+        for pair in exchange.settings:
+            own = shares(pair, costs, batch)
+            features = Work(features_manifest(pair.up.decoded(batch)[0], costs.width), own.server_forward)
+            self._visits[unlabelled(pair.up_manifest(batch))] = features, Work(pair.down_manifest(batch), own.server_backward)
+        self._finish = next(iter(self._visits.values()))[1]
+
+    def features(self, arrival: Message) -> Work:
+        features, self._finish = self._visits[_sizes(arrival)]
+        return features
+
+    def finish(self, gradient: Message) -> Work:
+        return self._finish
 
 
 def _sizes(message: Message) -> Manifest:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from edgesim.learn.phantom import server_flops
+from edgesim.learn.ushaped_sizes import shares
 from edgesim.load import load
 from edgesim.session import Session
 
@@ -142,3 +144,27 @@ def test_a_round_moves_the_model_down_and_up_once_for_each_participant(protocol:
         assert total.model == 3 * 2 * 32 * numbers
     assert session.world.rounds == 3
     assert session.world.steps == 6
+
+
+@pytest.mark.parametrize("codec", [ADC, RANDOM], ids=["adc", "randtopk"])
+def test_a_u_shaped_step_trains_as_vanilla_does_and_sends_no_label(codec: object, trained: Any) -> None:
+    """The chain rule does not mind where the head is; what crosses in between is a row of 48 numbers each way for each row."""
+    uplink = SCENARIO["uplink"] | {"codec": codec}
+    plain, shaped = trained(uplink=uplink), trained(uplink=uplink, protocol="ushaped")
+    for name, value in weights(plain).items():
+        assert torch.allclose(value, weights(shaped)[name], rtol=1e-4, atol=1e-6)  # the mean of losses, in another order
+    rows = plain.task.exchange.up.decoded(16)[0]
+    up, down = (shaped.world.ledger.traffic.by_direction[name] for name in ("up", "down"))
+    assert up.labels == 0
+    assert (up.by_label["feature_gradient"][1], down.by_label["features"][1]) == (12 * rows * 48 * 32,) * 2
+    assert shaped.summary("done")["xi"]["paper"] == plain.summary("done")["xi"]["paper"]
+
+
+def test_u_shaped_work_is_the_same_work_shared_out_in_another_way(trained: Any) -> None:
+    """All FLOPs of a step together are vanilla's; the head's 6 d C for each row have moved to the client."""
+    plain, shaped = trained(), trained(protocol="ushaped")
+    batch = plain.task.batch
+
+    own = shares(shaped.task.exchange, shaped.task.costs, batch)
+    assert own.head == batch * 6 * 48 * 10
+    assert sum(own) == server_flops(plain.task.exchange, plain.task.costs, batch)

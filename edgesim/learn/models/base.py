@@ -52,12 +52,21 @@ class ClientPart(nn.Module, ABC):
 class ServerPart(nn.Module, ABC):
     """The layers after the cut."""
 
+    @property
     @abstractmethod
-    def forward(self, tokens: Tensor) -> Tensor:
-        """[T, k, d] with the class token first, any k >= 1 -> logits [T, classes] float32.
+    def head(self) -> nn.Module:
+        """The last layer: features [T, d] -> logits [T, classes]."""
+
+    @abstractmethod
+    def features(self, tokens: Tensor) -> Tensor:
+        """[T, k, d] with the class token first, any k >= 1 -> what the head takes, [T, d] float32.
 
         Raises RunError where a model that pools over patches gets none.
         """
+
+    @abstractmethod
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[T, k, d] -> logits [T, classes] float32: the head after `features`."""
 
 
 class Model(ABC):

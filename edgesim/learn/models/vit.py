@@ -163,15 +163,28 @@ class VitServer(ServerPart):
         self._mixed = mixed
         self._least = 1 if vit.global_pool == "token" else 1 + vit.num_prefix_tokens
 
+    @property
+    def head(self) -> nn.Module:
+        head: nn.Module = self.vit.head
+        return head
+
     def forward(self, tokens: Tensor) -> Tensor:
+        with _precision(tokens, mixed=self._mixed):
+            logits: Tensor = self.vit.head(self._pooled(tokens))
+        return logits.float()
+
+    def features(self, tokens: Tensor) -> Tensor:
+        with _precision(tokens, mixed=self._mixed):
+            return self._pooled(tokens).float()
+
+    def _pooled(self, tokens: Tensor) -> Tensor:
         if tokens.shape[1] < self._least:
             raise RunError(
                 f"this model pools over its patches ({self.vit.global_pool}) and needs at least {self._least} tokens, "
                 f"but {tokens.shape[1]} arrived; let the codec keep more"
             )
-        with _precision(tokens, mixed=self._mixed):
-            logits = self.vit.forward_head(self.vit.norm(self.vit.blocks(tokens)))
-        return logits.float()
+        pooled: Tensor = self.vit.forward_head(self.vit.norm(self.vit.blocks(tokens)), pre_logits=True)
+        return pooled
 
 
 @cache

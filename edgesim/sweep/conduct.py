@@ -149,9 +149,11 @@ def _drain(
             for outcome in outcomes:
                 if outcome.status == "failed":
                     plan.store.fail(outcome.point, outcome._asdict())
-                interrupted = interrupted or outcome.status == "interrupted"
                 if watch is not None:
                     watch.outcome(todo[outcome.point], outcome)
+                if outcome.status == "interrupted":  # whoever stopped one run of a sweep wants it to end
+                    interrupted = True
+                    break
     except KeyboardInterrupt:
         interrupted = True
     if interrupted:

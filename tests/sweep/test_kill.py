@@ -18,10 +18,12 @@ TEXT = "grid: {uplink.radio.bandwidth_hz: [1 MHz, 2 MHz, 3 MHz, 4 MHz]}\nset: {b
 PATIENCE_S = 120.0
 
 
-def begin(path: Path) -> "subprocess.Popen[str]":
-    line = [sys.executable, "-m", "edgesim", "sweep", str(path), "--jobs", "2", "--out", str(path.parent / "killed")]
+def begin(path: Path, jobs: int = 2) -> "subprocess.Popen[str]":
+    """A sweep in a process group of its own, as a shell starts it."""
+    line = [sys.executable, "-m", "edgesim", "sweep", str(path), "--jobs", str(jobs), "--out", str(path.parent / "killed")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(line, cwd=path.parent, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(line, cwd=path.parent, env=environment, stderr=pipe, stdout=pipe, text=True, start_new_session=True)
 
 
 def finished(folder: Path) -> dict[str, tuple[int, int]]:
@@ -76,16 +78,19 @@ def test_workers_leave_when_their_sweep_is_gone(make: Any, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_the_sweep_and_its_workers(make: Any, tmp_path: Path) -> None:
-    sweep = begin(make(TEXT.replace("12", "1000000")))
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_ends_the_sweep_and_its_workers(make: Any, tmp_path: Path, jobs: int) -> None:
+    """As a terminal does it: every process of the group gets the signal."""
+    sweep = begin(make(TEXT.replace("12", "1000000")), jobs)
     limit = time.monotonic() + PATIENCE_S
     attempts = tmp_path / "killed" / "many" / "attempts"
-    while len(list(attempts.glob("*/small/*/manifest.json"))) < 2:
+    while len(list(attempts.glob("*/small/*/manifest.json"))) < jobs:
         assert sweep.poll() is None, sweep.communicate()[1]
         assert time.monotonic() < limit
         time.sleep(0.05)
+    time.sleep(1.0)  # some steps
     workers = children(sweep.pid)
-    sweep.send_signal(signal.SIGINT)
+    os.killpg(sweep.pid, signal.SIGINT)
     _, said = sweep.communicate(timeout=PATIENCE_S)
     assert sweep.returncode == 75, said
     assert "stopped with 0 of 8 points finished" in said.splitlines()[-1]

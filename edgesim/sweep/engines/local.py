@@ -1,6 +1,7 @@
 """Worker processes on this machine."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -45,14 +46,14 @@ class Local(Engine):
 
 
 def _in_worker(job: Job, parent: int) -> Outcome:
-    _end_with(parent)
+    if os.getpid() != parent and _WATCHMAN not in {thread.name for thread in threading.enumerate()}:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the sweep's own answers it
+        _end_with(parent)
     return work(job)
 
 
 def _end_with(parent: int) -> None:
     """Leave when the sweep's process is gone: what nobody waits for should not keep a core busy."""
-    if os.getpid() == parent or _WATCHMAN in {thread.name for thread in threading.enumerate()}:
-        return
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -172,5 +172,5 @@ def test_who_is_interrupted_in_the_middle_of_a_frame_pays_for_what_was_sent(city
     "wrong", [{"slot_s": 0.0}, {"cw_min": 31, "cw_max": 15}, {"retry_limit": -1}, {"ack_s": -1.0}, {"longest_s": 0.0}]
 )
 def test_impossible_rules_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must|need"):
+    with pytest.raises(ValueError, match=r"must|need"):
         Csma(Ledger(), "up", 2, 0, **wrong)

@@ -1,4 +1,4 @@
-"""Waiting times against queueing theory. Arrivals are Poisson, seeded; means are compared within 4.5 standard errors of batch means.
+"""Waits against queueing theory: Poisson arrivals, seeded; means are compared within 4.5 standard errors of batch means.
 
 Formulas: Pollaczek-Khinchine, W_q = rho E[S^2] / (2 E[S] (1 - rho)); processor sharing, T = E[S] / (1 - rho) whatever the law
 of S; Little, L = lambda W (all in L. Kleinrock, Queueing Systems, vols. 1 and 2, Wiley 1975 and 1976; phy.md 15).

@@ -34,10 +34,10 @@ class ADC(Codec):
     Sources: Alvetreti et al., arXiv 2509.15058, equations 4 and 5; compression.md 2.2. Edge cases as compression.md 2.2.8
     recommends: T = 1 is a plain mean, T = B merges nothing.
     Ledgers: paper T k / (B n) both ways; code xi as asked for, whatever T and k come out (with T and k given, T k / (B n)).
-    `split: measured` clusters every batch for each pair of `balance.pairs` and sends the one with the largest (1 - V) M of
-    `balance.fidelity`: the share of the keys' variance that merging keeps times the share of patch attention that selection
-    keeps. The message is as large as the largest pair's whatever is chosen: T k token rows [T k, d], zeros up to that size, and
-    both numbers. So sizes are known before any data is; the server's work is charged at the longest sequence.
+    `split: measured` clusters every batch for each pair of `balance.pairs` and sends the one with the largest
+    (1 - V) (1 + M) / 2 of `balance.fidelity`: V is the share of the keys' variance that lies within clusters, M the attention
+    mass on the tokens kept. The message is as large as the largest pair's whatever is chosen: T k token rows [T k, d], zeros up
+    to that size, and both numbers. So sizes are known before any data is; the server is charged for the longest sequence.
 
     xi           target ratio to no compression, both ways; or give T and k
     split        how xi is shared between samples and tokens: `sqrt` xi^1/2 xi^1/2 (the paper), `fifth` xi^1/5 xi^4/5 (published
@@ -188,8 +188,8 @@ class ADC(Codec):
 
         Then: averaging tokens B n d (`avg_token`); scores of patches 2 B n (`patch_score`); mean scores B n + T n (where not
         the centroids); ranking, a sort of T rows, T n ceil(log2 n) comparisons; merging B k d + T k d, its adjoint T k d
-        (charged here). A measured split clusters and ranks for every pair, measures each with 6 B m + 2 B n + B k
-        (`fidelity`), and is charged the largest merging. Decoding: labels B + T C.
+        (charged here). A measured split clusters and ranks for every pair, measures each with 6 B m + B k (`fidelity`), and
+        is charged the largest merging. Decoding: labels B + T C.
         """
         pairs, width = self.pairs(batch), self.key_width
         cost = sum(kmeans_flops(batch, width, count, init=self.init, max_iter=self.max_iter) for count, _k in pairs)
@@ -198,7 +198,7 @@ class ADC(Codec):
         cost += sum((batch + count) * self.tokens for count, _k in pairs) if self._ranks_by_scores() else 0.0
         cost += sum(count * self.tokens * bits_for(self.tokens) for count, _k in pairs)
         if self.split == "measured":
-            cost += sum(batch * (6.0 * width + 2.0 * self.tokens + k) for _count, k in pairs)
+            cost += sum(batch * (6.0 * width + k) for _count, k in pairs)
         cost += (batch * self.k + 2.0 * max(pair.rows for pair in pairs)) * self.width
         decode = 0.0 if self.labels == "dense" else float(batch + self.clusters(batch) * self.cut.classes)
         return cost, decode
@@ -237,11 +237,9 @@ class ADC(Codec):
         """Class-token attention [B, n] and what is clustered [B, m]."""
         if attention is None:
             raise ValueError("adc needs the class token's attention, but the smashed data has none")
-        scores = widen(attention)
+        scores = balance.patch_scores(widen(attention)) if self.key == "patch_score" else widen(attention)
         keys = scores
-        if self.key == "patch_score":
-            keys = balance.patch_scores(scores)
-        elif self.key != "cls_score":
+        if self.key in ("cls_token", "avg_token"):
             keys = x[:, 0] if self.key == "cls_token" else x.mean(1)
         if not bool(scores.isfinite().all() & keys.isfinite().all()):
             raise RunError(

@@ -66,19 +66,19 @@ def patch_scores(scores: Tensor) -> Tensor:
 
 
 def fidelity(keys: Tensor, scores: Tensor, clusters: Clusters, positions: Tensor) -> Tensor:
-    """What survives both compressions, a scalar in [0, 1]: (1 - V) M.
+    """What of the class token's view survives both compressions, a scalar in [0, 1]: (1 - V) (1 + M) / 2.
 
     V is the variance of the keys within clusters over their whole variance (0 if they have none): what merging loses. M is
-    the share of a sample's attention to patches that is on tokens its cluster keeps, mean over samples: what selection keeps.
-    Where neither samples nor tokens have any structure, 1 - V is about T/B and M about k/n, and all pairs of one cost are worth
-    the same.
+    the attention mass on the tokens that a sample's cluster keeps, mean over samples. Half of the class token passes a layer
+    on the residual path and half is what it attends to (as in attention rollout: S. Abnar and W. Zuidema, ACL 2020), so
+    (1 + M) / 2 is what selection keeps: the class token alone is worth half.
 
     keys       [B, m] float, what was clustered
-    scores     [B, n] float, the class token's attention
+    scores     [B, n] float, the class token's attention, rows sum to 1
     positions  [T, k] int64, tokens kept by each cluster
     """
     whole = (keys - keys.mean(0)).square().sum()
     within = (keys - clusters.centroids[clusters.assignment]).square().sum()
     lost = torch.where(whole > 0.0, within / whole, torch.zeros_like(whole))
-    kept = patch_scores(scores).gather(1, positions[clusters.assignment]).sum(1).mean()
-    return (1.0 - lost) * kept
+    mass = scores.gather(1, positions[clusters.assignment]).sum(1).mean()
+    return (1.0 - lost) * (1.0 + mass) / 2.0

@@ -44,23 +44,28 @@ def test_patch_scores_leave_out_the_attention_to_itself() -> None:
 
 
 def test_fidelity_by_hand() -> None:
-    """Keys 0, 2 | 10, 12: within 4 of 104 in all. Each sample gives 0.4 of its 0.5 of patch attention to the token kept."""
+    """Keys 0, 2 | 10, 12: within 4 of 104 in all. Of each sample's attention 0.5 + 0.4 is on what is kept: (1 + 0.9) / 2."""
     keys = torch.tensor([[0.0], [2.0], [10.0], [12.0]])
     clusters = Clusters(torch.tensor([0, 0, 1, 1]), torch.tensor([2, 2]), torch.tensor([[1.0], [11.0]]))
     scores = torch.tensor([[0.5, 0.4, 0.1], [0.5, 0.4, 0.1], [0.5, 0.1, 0.4], [0.5, 0.1, 0.4]])
-    worth = fidelity(keys, scores, clusters, torch.tensor([[0, 1], [0, 2]]))
-    torch.testing.assert_close(worth, torch.tensor(100 / 104 * 0.8))
+    positions = torch.tensor([[0, 1], [0, 2]])
+    torch.testing.assert_close(fidelity(keys, scores, clusters, positions), torch.tensor(100 / 104 * 0.95))
     alike = Clusters(clusters.assignment, clusters.sizes, torch.zeros(2, 1))
-    torch.testing.assert_close(fidelity(torch.zeros(4, 1), scores, alike, torch.tensor([[0, 1], [0, 2]])), torch.tensor(0.8))
+    torch.testing.assert_close(fidelity(torch.zeros(4, 1), scores, alike, positions), torch.tensor(0.95))
+    alone = torch.tensor([[0], [0]])
+    torch.testing.assert_close(fidelity(torch.zeros(4, 1), scores, alike, alone), torch.tensor(0.75))
 
 
-def test_without_structure_every_pair_is_worth_about_the_same() -> None:
-    """1 - V is then about T/B and M about k/n: nothing but structure tips the choice. Rows of many dimensions, one seed."""
-    keys = torch.randn(128, 2000, generator=Generator().manual_seed(0))
-    scores = softmax(torch.zeros(128, 197), -1)  # every token alike
-    worths = []
-    for clusters, tokens in pairs("measured", 0.2, 128, 197):
-        found = kmeans(keys, clusters, Generator().manual_seed(1), init="kmeans++")
-        positions = best_positions(torch.rand(clusters, 197, generator=Generator().manual_seed(2)), tokens)
-        worths.append(float(fidelity(keys, scores, found, positions)))
-    assert max(worths) / min(worths) < 1.25
+def test_fidelity_is_one_where_nothing_is_lost_and_falls_with_either_loss() -> None:
+    keys = torch.randn(12, 9, generator=Generator().manual_seed(0))
+    scores = softmax(torch.randn(12, 9, generator=Generator().manual_seed(1)), -1)
+    found = {}
+    for count in (12, 6, 3):
+        clusters = kmeans(keys, count, Generator().manual_seed(2), init="kmeans++")
+        ranking = scores.new_zeros(count, 9).index_add_(0, clusters.assignment, scores)
+        found |= {(count, k): float(fidelity(keys, scores, clusters, best_positions(ranking, k))) for k in (9, 5, 2)}
+    assert found[12, 9] == pytest.approx(1.0)
+    for count in (12, 6, 3):
+        assert found[count, 9] > found[count, 5] > found[count, 2]
+    for k in (9, 5):
+        assert found[12, k] > found[6, k] > found[3, k]

@@ -27,7 +27,7 @@ class Load:
     own_s     seconds that its sender was on air [s]
     heard_s   seconds that its receiver was [s]
     waited_s  all other seconds between its coming and its end [s]
-    repeats   packets that were sent again
+    repeats   packets that were sent again, parts of one included
     dropped   numbers of the packets that the medium gave up
     """
 
@@ -43,7 +43,7 @@ class Load:
     own_s: float = 0.0
     heard_s: float = 0.0
     waited_s: float = 0.0
-    repeats: int = 0
+    repeats: float = 0.0
     dropped: tuple[int, ...] = ()
 
 

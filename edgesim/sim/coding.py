@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+ENDLESS_DB = 300.0  # stands for a channel without noise
 ROUNDING = 1e-9  # relative: information is summed over many blocks
 
 
@@ -38,8 +39,8 @@ class Coding(Protocol):
     def choose(self, snr: np.ndarray, margin_db: float = 0.0) -> Chosen:
         """The fastest scheme for each reported SNR [n], `margin_db` on the safe side [dB]."""
 
-    def pick(self, snr: float, margin_db: float = 0.0) -> tuple[int, float]:
-        """`choose` for one report: scheme and efficiency."""
+    def pick(self, snr_db: float) -> tuple[int, float]:
+        """`choose` for one report [dB]: scheme and efficiency."""
 
     def information(self, scheme: np.ndarray, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What a symbol of `scheme` [n] tells at each SNR [n]: mean [bit] and variance [bit^2] of its information density."""
@@ -79,10 +80,10 @@ class Shannon:
             efficiency = np.minimum(self._most, np.log2(1.0 + snr / (self._gap * 10.0 ** (margin_db / 10.0))))
         return Choice(np.zeros(snr.shape, dtype=np.int64), efficiency)
 
-    def pick(self, snr: float, margin_db: float = 0.0) -> tuple[int, float]:
+    def pick(self, snr_db: float) -> tuple[int, float]:
         if self._fixed is not None:
             return 0, self._fixed
-        return 0, min(self._most, math.log2(1.0 + snr / (self._gap * 10.0 ** (margin_db / 10.0))))
+        return 0, min(self._most, math.log2(1.0 + 10.0 ** (min(snr_db, ENDLESS_DB) / 10.0) / self._gap))
 
     def information(self, scheme: np.ndarray, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.log2(1.0 + snr / self._gap), np.zeros_like(snr)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgesim.sim.packets import NONE, Chance, Repeat, deliver, deliver_one
+from edgesim.sim.lone import deliver_one
+from edgesim.sim.packets import NONE, Chance, Repeat, deliver
 from edgesim.sim.radio import Airtime, Fading, Radio
 from edgesim.wire import Field
 

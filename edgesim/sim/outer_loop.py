@@ -9,7 +9,7 @@ from bisect import bisect_right
 import numpy as np
 
 from edgesim.sim.bursts import Burst, Run, Sender, spread, wait
-from edgesim.sim.track import Track
+from edgesim.sim.track import Track, decibels
 
 REPORTED = 16  # packets between two steps of the outer loop: acknowledgements come in groups
 UP_DB = 1.0 / REPORTED  # step on a failure: 1 dB if a whole group fails. With 1 dB each a group would go 16 dB too far
@@ -27,29 +27,33 @@ def corrected(sizes: np.ndarray, start_s: float, track: Track, sender: Sender, l
     size, count = int(sizes[0]), len(sizes)
     ear, numbers = _Ear(size, track, sender), luck.tolist()
     runs: list[Run] = []
+    pick = sender.coding.pick
     right = UP_DB * sender.target_bler / (1.0 - sender.target_bler)
     now, sent, margin, silent_s = start_s, 0, 0.0, 0.0
     block, until = 0, -math.inf
     while sent < count:
         if until <= now:
             block = ear.block(now - sender.csi_delay_s, block)
-            until, snr = ear.until[block] + sender.csi_delay_s, ear.snr[block]
+            until, level_db = ear.until[block] + sender.csi_delay_s, decibels(ear.snr[block])
             block += until <= now  # by rounding
             continue
-        scheme, efficiency = sender.coding.pick(snr, margin)
+        scheme, efficiency = pick(level_db - margin)
         if efficiency == 0.0:
             silent_s += wait(track, until - now)
             now = until
             continue
         rate = efficiency * sender.bandwidth_hz
-        fit, room = min(REPORTED, count - sent), (until - now) * rate / size
-        if room < fit:
-            fit = max(1, math.ceil(room))
+        fit = REPORTED if count - sent > REPORTED else count - sent
+        end = now + fit * size / rate
+        if end > until:
+            fit = min(fit, math.ceil((until - now) * rate / size) or 1)
+            end = now + fit * size / rate
         runs.append((now, fit, scheme, rate))
-        wrong = ear.wrong(now, numbers[sent : sent + fit], scheme, rate)
+        wrong = ear.wrong(now, end, numbers[sent : sent + fit], scheme, rate)
         margin += UP_DB * wrong - right * (fit - wrong)
-        margin = max(-MOST_MARGIN_DB, min(MOST_MARGIN_DB, margin))
-        now, sent = now + fit * size / rate, sent + fit
+        if not -MOST_MARGIN_DB <= margin <= MOST_MARGIN_DB:
+            margin = math.copysign(MOST_MARGIN_DB, margin)
+        now, sent = end, sent + fit
     return spread(runs, sizes, sender.bandwidth_hz, silent_s)
 
 
@@ -77,13 +81,15 @@ class _Ear:
             self._track.more()
             self._read()
 
-    def wrong(self, begin: float, luck: list[float], scheme: int, rate: float) -> int:
-        """How many of the packets that are sent from `begin` [s] on and have this luck fail."""
-        if begin >= self.until[self._at]:
-            self._at = self.block(begin, self._at)
+    def wrong(self, begin: float, end: float, luck: list[float], scheme: int, rate: float) -> int:
+        """How many of the packets that are sent from `begin` to `end` [s] and have this luck fail."""
+        at = self._at
+        if begin >= self.until[at]:
+            at = self._at = self.block(begin, at)
+        if end <= self.until[at]:
+            chance = self._known.get((scheme, at))
+            return sum(map((self._inside(scheme, at, rate) if chance is None else chance).__gt__, luck))
         each = self._size / rate
-        if begin + len(luck) * each <= self.until[self._at]:
-            return sum(map(self._inside(scheme, self._at, rate).__gt__, luck))
         return sum(mine < self._chance(begin + k * each, each, scheme, rate) for k, mine in enumerate(luck))
 
     def _inside(self, scheme: int, block: int, rate: float) -> float:

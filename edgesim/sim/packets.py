@@ -16,7 +16,7 @@ from edgesim.errors import RunError
 from edgesim.sim.bursts import Burst, Sender, adaptive, following, repeated, whole_slots
 from edgesim.sim.combining import Combining, Memory
 from edgesim.sim.outer_loop import corrected
-from edgesim.sim.track import MOST_SNR, Fading, Track, decibels
+from edgesim.sim.track import Fading, Track
 
 MOST_BURSTS = 10_000  # a packet that fails as often will never arrive in practice
 
@@ -135,31 +135,10 @@ def deliver(sizes: np.ndarray, start_s: float, fading: Fading, sender: Sender, c
         on = whole_slots(end - now - silent_s, sender.slot_s)
         if flight.over(number):
             bursts.append((on, silent_s))
-            return Delivery(tuple(bursts), sent, sent_bits, flight.lost, _mean_db(seen))
+            return Delivery(tuple(bursts), sent, sent_bits, flight.lost, mean_db(seen))
         bursts.append((on, silent_s + repeat.round_trip_s))
         now = (end if sender.slot_s == 0.0 else now + silent_s + on) + repeat.round_trip_s
     raise RunError(f"{len(flight.lost)} packets were lost {MOST_BURSTS} times: raise the SNR, or choose a slower scheme")
-
-
-def deliver_one(bits: int, start_s: float, fading: Fading, sender: Sender, chance: Chance, repeat: Repeat) -> Delivery | None:
-    """What `deliver` makes of one packet of `bits`, without arrays. None where it is not as simple as it mostly is: one
-    attempt, within one block of a channel that is known as it is. An outer loop has heard nothing yet and corrects nothing.
-    """
-    if sender.follows or chance.losses is not None or repeat.feedback_error:
-        return None
-    draws = fading(start_s, 1)
-    snr, left_s = min(float(draws.snr[0]), MOST_SNR), float(draws.seconds[0])
-    scheme, efficiency = sender.coding.pick(snr)
-    if efficiency == 0.0 or (sender.csi_delay_s and left_s != math.inf):
-        return None
-    symbols = bits / efficiency
-    seconds = symbols / sender.bandwidth_hz
-    if seconds >= left_s:
-        return None
-    told, variance = sender.coding.told(scheme, snr)
-    if chance.number(start_s) < sender.coding.risk(scheme, bits, symbols, told * symbols, variance * symbols):
-        return None
-    return Delivery(((whole_slots(seconds, sender.slot_s), 0.0),), 1, bits, NONE, decibels(snr))
 
 
 class _Flight:
@@ -218,7 +197,7 @@ class _Flight:
         return not len(self.pending)
 
 
-def _mean_db(seen: list[tuple[float, float]]) -> float:
+def mean_db(seen: list[tuple[float, float]]) -> float:
     """Mean of SNRs in dB, weighted by seconds [dB]."""
     total = math.fsum(seconds for _db, seconds in seen)
     if len(seen) == 1 or total == 0.0:

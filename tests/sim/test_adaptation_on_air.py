@@ -29,8 +29,8 @@ class Biased(Adaptation):
     def choose(self, snr: np.ndarray, margin_db: float = 0.0):
         return super().choose(snr, margin_db - self.error_db)
 
-    def pick(self, snr: float, margin_db: float = 0.0):
-        return super().pick(snr, margin_db - self.error_db)
+    def pick(self, snr_db: float):
+        return super().pick(snr_db + self.error_db)
 
 
 def fading_of(channel, key: int = 1):

@@ -39,7 +39,7 @@ class Coin:
     def choose(self, snr: np.ndarray, margin_db: float = 0.0) -> Choice:
         return Choice(np.zeros(snr.shape, dtype=np.int64), np.full(snr.shape, 2.0))
 
-    def pick(self, snr: float, margin_db: float = 0.0) -> tuple[int, float]:
+    def pick(self, snr_db: float) -> tuple[int, float]:
         return 0, 2.0
 
     def information(self, scheme: np.ndarray, snr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -71,7 +71,8 @@ def ray_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     port = free_port()
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    words = [f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=1", "--include-dashboard=false", "--block"]
+    words = [f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=1", "--object-store-memory=100000000"]
+    words += ["--include-dashboard=false", "--block"]
     start = "from ray.scripts.scripts import main; main()"
     head = Started(sys.executable, "-c", start, "start", "--head", "--disable-usage-stats", *words, folder=tmp_path)
     try:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import edgesim
 from edgesim.codecs.base import Codec, Cut
 from edgesim.learn.air import ErasingAir, FlippingAir
 from edgesim.wire import Payload, Smashed
@@ -110,12 +111,20 @@ class Received(NamedTuple):
     there: dict[str, Tensor | None]
 
 
+def wanted(request: pytest.FixtureRequest) -> set[int]:
+    """The cases that the selected tests of this file look at; all, if one of them looks at all."""
+    mine = [item for item in request.session.items if item.path == request.path and isinstance(item, pytest.Function)]
+    cases = [item.callspec.params.get("case") if hasattr(item, "callspec") else None for item in mine]
+    return set(range(len(codecs.CASES))) if None in cases else set(cases)
+
+
 @pytest.fixture(scope="module")
-def exchanged(tmp_path_factory: pytest.TempPathFactory) -> list[Received]:
+def exchanged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Received]:
     """All messages, decoded here from their payloads and in one other process from their bytes."""
     folder = tmp_path_factory.mktemp("messages")
     sent, orders = [], []
-    for number, message in enumerate(MESSAGES):
+    cases = wanted(request)
+    for number, message in enumerate(message for message in MESSAGES if message.case in cases):
         codec = codecs.build(message.kind, message.knobs, message.cut).train(message.training)
         if codec.adapts:  # one of its sizes; the other end learns from the message which
             codec = codec.pinned(number % len(codec.choices))
@@ -130,9 +139,8 @@ def exchanged(tmp_path_factory: pytest.TempPathFactory) -> list[Received]:
         sent.append((message, codec, payload, data, here))
     (folder / "messages.json").write_text(json.dumps(orders))
     receiver = Path(__file__).with_name("receiver.py")
-    done = subprocess.run(
-        [sys.executable, str(receiver), str(folder)], capture_output=True, text=True, check=False, env=os.environ
-    )
+    same = os.environ | {"PYTHONPATH": str(Path(edgesim.__file__).parents[1])}  # the package under test, wherever it is
+    done = subprocess.run([sys.executable, str(receiver), str(folder)], capture_output=True, text=True, check=False, env=same)
     assert done.returncode == 0, done.stderr
     decoded = torch.load(folder / "decoded.pt")
     return [Received(*one, there) for one, there in zip(sent, decoded, strict=True)]

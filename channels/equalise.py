@@ -39,7 +39,8 @@ def transmit(x: Tensor, draws: Draws, generator: Generator, equaliser: Equaliser
     Raises TypeError if x is not real floating point; ValueError for an unknown equaliser, an SNR that is negative or NaN, an
     SNR of zero with zero forcing (nothing arrives that could be scaled back), or several blocks whose lengths give no shares.
     """
-    draws = laid(draws, (x.numel() + 1) // 2)
+    if draws.snr.ndim > 1:
+        draws = laid(draws, (x.numel() + 1) // 2)
     if len(draws.snr) == 1:
         return _steady(x, draws.snr.item(), generator, equaliser)
     _check(x)
@@ -87,8 +88,9 @@ def _rows(factor: np.ndarray, ends: np.ndarray, here: slice, width: int, like: T
 
 def _steady(x: Tensor, snr: float, generator: Generator, equaliser: Equaliser) -> Tensor:
     """`transmit` through one block, as few operations as it takes: short messages are sent often."""
-    if x.dtype is torch.float32 and equaliser == "zf" and 0.0 < snr < math.inf and x.device == generator.device:
-        return torch.empty_like(x, memory_format=torch.contiguous_format).normal_(0.0, snr**-0.5, generator=generator).add_(x)
+    plain = x.dtype is torch.float32 and x.is_contiguous() and x.device == generator.device
+    if plain and equaliser == "zf" and 0.0 < snr < math.inf:
+        return torch.empty_like(x).normal_(0.0, snr**-0.5, generator=generator).add_(x)
     _check(x)
     action = equalisation(np.array([snr]), equaliser)
     if action.noise[0] == 0.0 and action.scale[0] == 1.0:

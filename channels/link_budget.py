@@ -14,6 +14,9 @@ from channels.surroundings import Surroundings
 from channels.trace_files import read_trace
 
 Array = NDArray[np.float64]
+Pathloss = Literal[
+    "free_space", "log_distance", "umi", "uma", "inh_mixed", "inh_open", "inf_sl", "inf_dl", "inf_sh", "inf_dh", "inf_hh"
+]
 
 
 class LinkBudget(Channel):
@@ -60,19 +63,7 @@ class LinkBudget(Channel):
         self,
         *,
         fading: Channel,
-        pathloss: Literal[
-            "free_space",
-            "log_distance",
-            "umi",
-            "uma",
-            "inh_mixed",
-            "inh_open",
-            "inf_sl",
-            "inf_dl",
-            "inf_sh",
-            "inf_dh",
-            "inf_hh",
-        ] = "umi",
+        pathloss: Pathloss = "umi",
         distance_m: Annotated[float, "[0, inf)"] | None = None,
         far_m: Annotated[float, "(0, inf)"] | None = None,
         speed_mps: Annotated[float, "(0, inf)"] | None = None,

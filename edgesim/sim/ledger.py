@@ -80,23 +80,23 @@ class Ledger:
 
         An interrupted activity is charged for the time it lasted.
         """
-        start = self.now
+        env, cut = self.env, None
+        start = env.now
         for meter, state, watts in charges:
             meter.begin(start, phase, state, watts)
         try:
             if seconds > 0.0:
-                yield self.env.timeout(seconds)
-        except simpy.Interrupt:  # not `finally`: a generator that is merely collected must book nothing
-            self._end(phase, start, charges, account)
-            raise
-        self._end(phase, start, charges, account)
-
-    def _end(self, phase: str, start: float, charges: tuple[Charge, ...], account: Account | None) -> None:
-        now = self.now
+                yield env.timeout(seconds)
+        except simpy.Interrupt as interrupt:  # not `finally`: a generator that is merely collected must book nothing
+            cut = interrupt
+        now = env.now
+        lasted = now - start
         for meter, state, watts in charges:
-            meter.end(now, phase, state, watts, now - start)
+            meter.end(now, phase, state, watts, lasted)
         if account is not None:
-            account.add(phase, now - start)
+            account.add(phase, lasted)
+        if cut is not None:
+            raise cut
 
     def at(self, time: float, callback: Callable[[], None]) -> None:
         """Call `callback` at `time` [s], which must not be over yet. It cannot be called off."""

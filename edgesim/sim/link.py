@@ -43,8 +43,8 @@ class Link:
     """
 
     __slots__ = (
-        "_charges", "_ends", "_sleepers", "_turn", "air", "chance", "direction", "fading", "ledger", "medium", "receiver",
-        "sender", "transfers", "transport",
+        "_charges", "_ends", "_phase", "_sleepers", "_turn", "air", "chance", "direction", "fading", "ledger", "medium",
+        "receiver", "sender", "transfers", "transport",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +61,7 @@ class Link:
     ) -> None:
         self.ledger = ledger
         self.direction = direction
+        self._phase = PHASE[direction]
         self.sender = sender
         self.transport = transport
         self.fading = fading
@@ -87,7 +88,7 @@ class Link:
 
     def send(self, label: str, message: Message, account: Account) -> Generator[simpy.Event, Any, Message]:
         """Send a payload (or, timing only, its manifest) and give it as received."""
-        ledger = self.ledger
+        ledger, phase = self.ledger, self._phase
         arrived = ledger.now
         if not self._turn.take():
             yield from self._turn.enter(account)
@@ -97,14 +98,13 @@ class Link:
                 yield from radio.enter(account)
                 held.append(radio)
             for end in self._sleepers:
-                yield from end.connect(PHASE[self.direction], account)
+                yield from end.connect(phase, account)
             start = ledger.now
             manifest = message if isinstance(message, Manifest) else message.manifest
             airtime = self.transport.plan(manifest, start, self.fading, self.chance)
             waited = start - arrived
-            phase = PHASE[self.direction]
             if self.medium is not None:
-                airtime, shared_s = yield from self._share(phase, manifest, airtime, account)
+                airtime, shared_s = yield from self._share(manifest, airtime, account)
                 waited += shared_s
             elif airtime.bursts:
                 for sending, silent in airtime.bursts:
@@ -126,15 +126,15 @@ class Link:
         return message
 
     def _share(
-        self, phase: str, manifest: Manifest, airtime: Airtime, account: Account
+        self, manifest: Manifest, airtime: Airtime, account: Account
     ) -> Generator[simpy.Event, Any, tuple[Airtime, float]]:
         """Send through the medium. Gives the airtime as it became there, and how long it waited [s]."""
         assert self.medium is not None
-        brought = loads(self.transport, manifest, airtime, self.fading, phase, account.client, self._charges)
+        brought = loads(self.transport, manifest, airtime, self.fading, self._phase, account.client, self._charges)
         for load, silent in brought:
             yield from self.medium.carry(load, account)
             if silent:
-                yield from self.ledger.spend(phase, silent, account=account)
+                yield from self.ledger.spend(self._phase, silent, account=account)
         through = [load for load, _silent in brought]
         return became(self.transport, manifest, airtime, through), sum(load.waited_s for load in through)
 

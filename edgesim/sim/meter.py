@@ -239,11 +239,15 @@ class Meter:
         seconds = now - self._since
         if seconds <= 0.0:
             return
-        states = {sort.state for sort in self._active} | ({TAIL} if self._tail else set())
         watts = self._watts
         if self._clocks:
             watts += self._aired(now, note=True) / seconds
-        self._book(now, self._phase, "+".join(sorted(states)) or IDLE, watts)
+        self._book(now, self._phase, self._state() if self._hear is not None else "", watts)
+
+    def _state(self) -> str:
+        """The name of everything under way together."""
+        states = {sort.state for sort in self._active} | ({TAIL} if self._tail else set())
+        return "+".join(sorted(states)) or IDLE
 
     def joules_until(self, now: float) -> float:
         """Energy drawn since the beginning [J]."""

@@ -144,7 +144,7 @@ def _lines(done: "Sweep") -> list[str]:
 
 
 def _failed(done: "Sweep") -> str:
-    shown = [f"{point}: {message.splitlines()[0]}" for point, message in [*done.failures.items()][:MOST_SHOWN]]
+    shown = [f"{point}: {_first_line(message)}" for point, message in [*done.failures.items()][:MOST_SHOWN]]
     more = len(done.failures) - len(shown)
     return "\n  ".join(
         [
@@ -153,3 +153,7 @@ def _failed(done: "Sweep") -> str:
             *([f"and {more} more"] if more else []),
         ]
     )
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]

@@ -52,7 +52,7 @@ class SweepLines(SweepWatcher):
         spent = time.monotonic() - self._began
         left = spent / self._ended * (self._total - self._ended)
         clock = f"wall {quantity(spent, 's')}" + (f", about {quantity(left, 's')} left" if left else "")
-        said = f"  {outcome.message.splitlines()[0]}" if outcome.message else ""
+        said = f"  {outcome.message}".partition("\n")[0].rstrip()
         self._write(f"{self._ended}/{self._total}  {outcome.status}  {point.words()}{said}  ({clock})")
 
     def _write(self, text: str) -> None:

@@ -75,8 +75,10 @@ class Store:
             except OSError:
                 raise UsageError(f"another edgesim sweep is working in {self.path}; wait for it or stop it") from None
             shutil.rmtree(self.path / "attempts", ignore_errors=True)
-            yield
-            shutil.rmtree(self.path / "attempts", ignore_errors=True)
+            try:
+                yield
+            finally:
+                shutil.rmtree(self.path / "attempts", ignore_errors=True)
 
     def attempt(self, point: str, run: Callable[[Path], Path]) -> None:
         """Run a point in a folder of its own, and move what it leaves to its place as a whole.

@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+import torch
+from torch import Generator
 
 from edgesim.codecs.adc import ADC
 from edgesim.codecs.base import Cut
 from edgesim.codecs.identity import Identity
+from edgesim.wire import Smashed
 
 TINY = Cut((197, 192), classes=100)  # DeiT-T, CIFAR-100
 SMALL = Cut((197, 384), classes=100)  # DeiT-S
@@ -61,6 +64,21 @@ def test_golden_payload() -> None:
         assert roles["labels"] + roles["side"] == bits
     soft = ADC(Cut(TINY.item, 100, soft_labels=True), xi=0.1, labels="sizes").manifest(128)
     assert soft.by_role["labels"] == 128_000
+
+
+def test_golden_payload_in_bytes() -> None:
+    """15 237 120 + 1 216 bits are 1 904 792 bytes, and they are enough."""
+    generator = Generator().manual_seed(0)
+    attention = torch.rand(128, 197, generator=generator).softmax(1)
+    smashed = Smashed(torch.randn(128, 197, 192, generator=generator), torch.arange(128) % 100, attention)
+    codec = ADC(TINY, xi=0.1)
+    payload = codec.encode(smashed, generator)
+    data = codec.to_bytes(payload)
+    assert len(data) == 1_904_792
+    here, there = codec.decode(payload.departed()), codec.decode(codec.from_bytes(data, 128))
+    assert torch.equal(here.x, there.x)
+    assert here.labels is not None
+    assert torch.equal(here.labels, there.labels)  # type: ignore[arg-type]  # is there, too
 
 
 @pytest.mark.parametrize(("xi", "sizes", "dense"), [(0.01, 0.00905, 0.00929), (0.1, 0.09836, 0.09918)])

@@ -57,6 +57,22 @@ def test_golden_index_bits() -> None:
     assert TopK(TINY, rate=0.1, index="enumerative").manifest(1).by_role["side"] == 17_731
 
 
+@pytest.mark.parametrize(
+    ("rate", "index", "octets"),
+    [
+        (0.01, "list_or_bitmap", 2269),  # 378 (32 + 16) + 1 bits: a list
+        (0.1, "list_or_bitmap", 19_857),  # 3782 32 + 37 824 + 1: a bitmap
+        (0.1, "enumerative", 17_345),  # 3782 32 + 17 731
+    ],
+)
+def test_golden_bytes_of_a_sample(rate: float, index: Any, octets: int) -> None:
+    codec, x = TopK(TINY, rate=rate, index=index), torch.randn(1, 197, 192, generator=Generator().manual_seed(0))
+    payload = encoded(codec, x)
+    data = codec.to_bytes(payload)
+    assert len(data) == octets
+    assert torch.equal(codec.decode(codec.from_bytes(data, 1)).x, codec.decode(payload.departed()).x)
+
+
 @pytest.mark.parametrize("rate", [0.03, 0.06])
 def test_the_shorter_index_code_is_taken(rate: float) -> None:
     """A list of 16-bit indices is shorter than the bitmap below 1/16 of the entries."""

@@ -130,6 +130,14 @@ def codec_suits_model(model: Spec, uplink: LinkSpec) -> Found:
                 yield ("uplink", *where), f"{codec.kind} needs a class token, and {model.values['name']} has none"
 
 
+def adaptive_is_outermost(link: LinkSpec, direction: str) -> Found:
+    for where, codec, flags in _codecs(link):
+        if flags.get("adapts") and (direction == "downlink" or len(where) > 1):
+            yield where, f"{codec.kind} chooses for the client what it sends up: make it the codec of the uplink, around the others"
+        elif flags.get("adapts") and link.transport.values.get("protect_side") is False:
+            yield where, f"{codec.kind} says in its side information how large a message is: leave transport.protect_side true"
+
+
 def chain_has_stages(link: LinkSpec, direction: str) -> Found:
     for where, codec, _ in _codecs(link):
         stages = codec.values.get("stages") if codec.kind == "chain" else None
@@ -211,6 +219,7 @@ CHECKS: tuple[Callable[..., Found], ...] = (
 LINK_CHECKS: tuple[Callable[[LinkSpec, str], Found], ...] = (
     tokens_reach_the_codec,
     chain_has_stages,
+    adaptive_is_outermost,
     analog_sends_reals,
     ratio_is_given_once,
     radio_knobs_belong_together,

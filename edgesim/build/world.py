@@ -53,7 +53,7 @@ def _world(scenario: Scenario, task: Learning, cast: Cast, budget: Budget, rehea
         for facts in task.clients
     ]
     for client in clients:
-        client.pilot = pilot(task, budget.ledger)
+        client.pilot = pilot(task, budget.ledger, client, ledger)
     return World(ledger, clients, Server(server, cast.server), budget, seed=scenario.seed, average=average, rehearsal=rehearsal)
 
 

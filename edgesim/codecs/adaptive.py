@@ -64,7 +64,7 @@ class Adaptive(Codec):
         steps: Annotated[int, "[1, inf)"] | None = None,
         xi_min: Annotated[float, "(0, 1]"] = 0.02,
         xi_max: Annotated[float, "(0, 1]"] = 0.5,
-        levels: Annotated[int, "[2, 256]"] = 24,
+        levels: Annotated[int, "[2, 256]"] = 16,
     ) -> None:
         super().__init__(cut)
         one_of(policy=(policy, Policy))

@@ -23,12 +23,21 @@ class Size(NamedTuple):
     charged_bits: float
 
 
+class Power(NamedTuple):
+    """What is drawn whatever happens, and above that while the client sends up and while it is answered [W]."""
+
+    base_w: float
+    up_w: float
+    down_w: float
+
+
 class Outlook(NamedTuple):
-    """How the run stands: what is left of each limit, infinite where there is none, and the steps done by all clients."""
+    """How the run stands: what is left of each limit, infinite where there is none; the time; the steps done by all clients."""
 
     bits_left: float
     seconds_left: float
     joules_left: float
+    now_s: float
     steps_done: int
 
 
@@ -37,16 +46,18 @@ class Seen:
     """What a pilot remembers.
 
     choice             the size under way
-    up_bps, down_bps   rates of its client's last step, 0 before the first [bit/s]
-    air_s, step_s      what the last step took in the air, and altogether [s]
+    up_s, down_s       what its client's last step took in the air [s]
+    up_bps, down_bps   the rates of that [bit/s]
+    step_s             what that step took altogether, 0 before the first [s]
     margin             by which the rates are not trusted [Np]
     seconds, joules    what a step of the run took last, of all clients on average
     """
 
     choice: int = 0
+    up_s: float = 0.0
+    down_s: float = 0.0
     up_bps: float = 0.0
     down_bps: float = 0.0
-    air_s: float = 0.0
     step_s: float = 0.0
     margin: float = 0.0
     seconds: float = 0.0
@@ -56,11 +67,13 @@ class Seen:
 class Pilot(ABC):
     """Chooses among sizes. Abstract.
 
-    sizes  from the least to the greatest
-    look   says how the run stands; the world's
+    sizes    from the least to the greatest
+    look     says how the run stands; the world's
+    is_held  take the least: the step chosen would have broken a limit
     """
 
     look: Callable[[], Outlook]
+    is_held = False
 
     def __init__(self, sizes: Sequence[Size]) -> None:
         self.sizes = tuple(sizes)
@@ -71,19 +84,23 @@ class Pilot(ABC):
     def fits(self, choice: int, outlook: Outlook) -> bool:
         """Whether the next step may be of that size."""
 
+    def holds(self) -> bool:
+        """Whether it would rather take the least size than end the run."""
+        return False
+
     def choose(self) -> int:
         """The greatest size that fits as the run stands, else the least."""
         outlook = self.look()
         self._count(outlook)
         fitting = (choice for choice in reversed(range(len(self.sizes))) if self.fits(choice, outlook))
-        self.seen.choice = next(fitting, 0)
+        self.seen.choice = 0 if self.is_held else next(fitting, 0)
         return self.seen.choice
 
     def saw(self, up_s: float, down_s: float, step_s: float) -> None:
         """The client's step took so long: in the air up and down, and altogether [s]."""
         size, seen = self.sizes[self.seen.choice], self.seen
         seen.up_bps, seen.down_bps = _rate(size.up_bits, up_s), _rate(size.down_bits, down_s)
-        seen.air_s, seen.step_s = up_s + down_s, step_s
+        seen.up_s, seen.down_s, seen.step_s = up_s, down_s, step_s
 
     def state(self) -> dict[str, list[float] | None]:
         """All that must survive a restart."""
@@ -94,25 +111,24 @@ class Pilot(ABC):
         seen, last = state["seen"], state["last"]
         assert seen is not None
         self.seen = Seen(int(seen[0]), *seen[1:])
-        self._last = None if last is None else Outlook(last[0], last[1], last[2], int(last[3]))
+        self._last = None if last is None else Outlook(last[0], last[1], last[2], last[3], int(last[4]))
 
-    def air(self, choice: int) -> float:
-        """Seconds that a size would take in the air at the rates just seen; infinite before any was."""
+    def air(self, choice: int) -> tuple[float, float]:
+        """Seconds that a size would take up and down at the rates just seen; infinite before any was."""
         size, seen = self.sizes[choice], self.seen
         if not seen.step_s:
-            return math.inf
-        return _seconds(size.up_bits, seen.up_bps) + _seconds(size.down_bits, seen.down_bps)
+            return math.inf, math.inf
+        return _seconds(size.up_bits, seen.up_bps), _seconds(size.down_bits, seen.down_bps)
 
     def _count(self, outlook: Outlook) -> None:
         """What steps cost since the last look."""
         before = self._last
-        done = outlook.steps_done - before.steps_done if before is not None else 1
+        done = outlook.steps_done - before.steps_done if before is not None else 0
         if before is not None and done:
-            took = [
-                (then - now) / done if math.isfinite(now) else 0.0 for then, now in zip(before[1:3], outlook[1:3], strict=True)
-            ]
-            self.seen.seconds, self.seen.joules = took
-        if done:
+            self.seen.seconds = (outlook.now_s - before.now_s) / done
+            if math.isfinite(outlook.joules_left):
+                self.seen.joules = (before.joules_left - outlook.joules_left) / done
+        if before is None or done:
             self._last = outlook
 
 
@@ -131,37 +147,45 @@ class Punctual(Pilot):
 
     def saw(self, up_s: float, down_s: float, step_s: float) -> None:
         super().saw(up_s, down_s, step_s)
-        is_late = self.seen.air_s > self._deadline_s
+        is_late = up_s + down_s > self._deadline_s
         margin = self.seen.margin + GAIN * (is_late - (1.0 - self._share))
         self.seen.margin = min(max(margin, -WIDEST), WIDEST)
 
     def fits(self, choice: int, outlook: Outlook) -> bool:
-        return self.air(choice) * math.exp(self.seen.margin) <= self._deadline_s
+        return sum(self.air(choice)) * math.exp(self.seen.margin) <= self._deadline_s
 
 
 class Thrifty(Pilot):
     """No step takes more than an even share of what is left of the budget for the steps to go.
 
-    Bits follow from sizes; what framing adds to them shows in what is left. Seconds are those of the last step with its time in
-    the air exchanged for what the size would take there; joules are in proportion to them.
+    Bits follow from sizes; what framing adds to them shows in what is left. Seconds and joules are those that a step took last,
+    with its time in the air, and the power drawn meanwhile, exchanged for what the size would take.
+
+    power  what all devices draw
     """
 
-    def __init__(self, sizes: Sequence[Size], steps: int) -> None:
+    def __init__(self, sizes: Sequence[Size], steps: int, power: Power) -> None:
         super().__init__(sizes)
-        self._steps = steps
+        self._steps, self._power = steps, power
+
+    def holds(self) -> bool:
+        return self.look().steps_done < self._steps
 
     def fits(self, choice: int, outlook: Outlook) -> bool:
         to_go = max(1, self._steps - outlook.steps_done)
-        spent = self.seen
         if self.sizes[choice].charged_bits * to_go > outlook.bits_left * SLACK:
             return False
         if math.isinf(outlook.seconds_left) and math.isinf(outlook.joules_left):
             return True
-        if not spent.step_s:
+        seen, power = self.seen, self._power
+        if not seen.step_s:
             return False
-        longer = 1.0 + (self.air(choice) - spent.air_s) / spent.step_s
-        is_in_time = spent.seconds * longer * to_go <= outlook.seconds_left * SLACK
-        return is_in_time and spent.joules * longer * to_go <= outlook.joules_left * SLACK
+        up_s, down_s = self.air(choice)
+        more_up, more_down = up_s - seen.up_s, down_s - seen.down_s
+        seconds = seen.seconds / seen.step_s * (more_up + more_down)  # of all clients' steps, on average
+        joules = power.base_w * seconds + power.up_w * more_up + power.down_w * more_down
+        is_in_time = (seen.seconds + seconds) * to_go <= outlook.seconds_left * SLACK
+        return is_in_time and (seen.joules + joules) * to_go <= outlook.joules_left * SLACK
 
 
 def _rate(bits: float, seconds: float) -> float:

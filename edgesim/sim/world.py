@@ -135,7 +135,7 @@ class World:
         bits, seconds, joules = (
             limits.get(name, math.inf) - getattr(spent, name) for name in ("bits", "simulated_s", "joules")
         )
-        return Outlook(bits, seconds, joules, int(spent.steps))
+        return Outlook(bits, seconds, joules, self.ledger.now, int(spent.steps))
 
     def stop(self, reason: str) -> None:
         """Begin no further unit."""
@@ -146,8 +146,20 @@ class World:
         if self.stopped_by is None:
             self.stopped_by = self.budget.used_up(self.rounds)
         if self.stopped_by is None:
-            self.stopped_by = self.budget.exceeded(self.spent.plus(self.unit_cost(unit)))
+            self.stopped_by = self._broken(unit)
         return self.stopped_by is None
+
+    def _broken(self, unit: Unit) -> str | None:
+        """The limit that one more unit would break, at the least size if that helps a budget to last."""
+        pilots = [client.pilot for client in self.clients if client.pilot is not None] if self._adapts else []
+        for pilot in pilots:
+            pilot.is_held = False
+        broken = self.budget.exceeded(self.spent.plus(self.unit_cost(unit)))
+        if broken is None or not any(pilot.holds() for pilot in pilots):
+            return broken
+        for pilot in pilots:
+            pilot.is_held = True
+        return self.budget.exceeded(self.spent.plus(self.unit_cost(unit)))
 
     def unit_cost(self, unit: Unit) -> Spent:
         """What a unit begun now would spend, rehearsed with phantoms under the channel as it will be."""
@@ -167,6 +179,7 @@ class World:
         for mine, theirs in zip(self.clients, real.clients, strict=True):
             if mine.pilot is not None and theirs.pilot is not None:
                 mine.pilot.restore(theirs.pilot.state())
+                mine.pilot.is_held = theirs.pilot.is_held
         self.do(unit)
         return self.spent._replace(simulated_s=self.ledger.now - now, rounds=self.rounds - real.rounds)
 

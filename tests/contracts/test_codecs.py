@@ -45,6 +45,10 @@ KNOBS: dict[str, list[Knobs]] = {
         {"codec": {"kind": "topk", "rate": 0.1}},
         {"codec": {"kind": "quantise", "bits": 4}, "decay": 0.5},
     ],
+    "adaptive": [
+        {"codec": {"kind": "adc", "xi": 0.5}, "policy": "deadline", "step_s": 0.1, "xi_max": 0.25},
+        {"codec": {"kind": "quantise"}, "policy": "budget", "steps": 9, "xi_min": 0.1, "levels": 3},
+    ],
     "quantise": [
         {"bits": 8},
         {"bits": 3, "per": "sample", "rounding": "stochastic"},
@@ -70,7 +74,7 @@ KNOBS: dict[str, list[Knobs]] = {
     ],
 }
 # Given their decisions, W is linear in the activations.
-LINEAR = {"identity", "adc", "topk", "randtopk", "c3sl", "tome", "evit", "feedback", "quantise", "chain"}
+LINEAR = {"identity", "adc", "topk", "randtopk", "c3sl", "tome", "evit", "feedback", "quantise", "chain", "adaptive"}
 
 # So it is here, but codes or bases of the batch lose more of it on the way.
 LINEAR_BUT_COARSE = {"splitfc", "slacc", "slfac", "nscsl", "lowrank"}

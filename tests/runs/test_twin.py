@@ -50,6 +50,30 @@ SPECIAL: dict[str, tuple[object, object, dict[str, object]]] = {
 }
 
 
+# up and down; what the air does to them is nothing new
+TOPK = {"kind": "topk", "rate": 0.1}
+ADAPTIVE = {"kind": "adaptive", "xi_min": 0.05, "xi_max": 0.5, "levels": 4}
+OTHERS: dict[str, tuple[object, object]] = {
+    "randtopk": ({"kind": "randtopk", "rate": 0.1}, TOPK),
+    "c3sl": ({"kind": "c3sl", "R": 5}, {"kind": "feedback", "codec": TOPK}),
+    "bottlenet": (
+        {"kind": "bottlenet", "xi": 0.25},
+        {"kind": "quantise", "bits": 8, "per": "sample", "rounding": "stochastic"},
+    ),
+    "splitfc": ({"kind": "splitfc", "xi": 0.1}, {"kind": "splitfc", "xi": 0.2, "reduction": 1}),
+    "slacc": ({"kind": "slacc", "xi": 0.1}, {"kind": "slacc", "xi": 0.2}),
+    "slfac": ({"kind": "slfac", "xi": 0.1}, {"kind": "slfac", "xi": 0.2}),
+    "nscsl": ({"kind": "nscsl", "xi": 0.2, "energy": 1}, {"kind": "nscsl", "xi": 0.2, "energy": 1}),
+    "lowrank": ({"kind": "lowrank", "xi": 0.3, "xi_ledger": "wire"}, "identity"),
+    "fedlite": ({"kind": "fedlite", "length": 8, "centroids": 16, "answer": "codeword"}, "identity"),
+    "tome": ({"kind": "tome", "xi": 0.4}, "identity"),
+    "evit": ({"kind": "evit", "xi": 0.4}, "identity"),
+    "feedback": ({"kind": "feedback", "codec": {"kind": "quantise", "bits": 4}}, {"kind": "feedback", "codec": "quantise"}),
+    "deadline": (ADAPTIVE | {"codec": "adc", "policy": "deadline", "step_s": 0.1}, {"kind": "quantise", "bits": 8}),
+    "budget": (ADAPTIVE | {"codec": "topk", "policy": "budget", "steps": 9}, "identity"),
+}
+
+
 # integer codes cannot be sent as analog symbols: the loader refuses those pairs
 PAIRS = [(codec, air) for codec in CODECS for air in AIRS if not (air == "analog" and codec in ("quantise", "chain"))]
 
@@ -61,6 +85,14 @@ def test_phantom_book_equals_torch_book(codec: str, air: str, make, tmp_path: Pa
     both = {"channel": channel, "radio": radio, "transport": transport}
     scenario = make(uplink=both | {"codec": CODECS[codec]}, downlink=both | {"codec": "identity"})
     same_book(scenario, tmp_path)
+
+
+@pytest.mark.parametrize("codec", OTHERS)
+def test_the_books_agree_whatever_the_codec_does(codec: str, make, tmp_path: Path) -> None:
+    up, down = OTHERS[codec]
+    both = {"channel": FADING, "radio": {"bandwidth_hz": "1 MHz"}, "transport": "reliable"}
+    limits = {"simulated_s": 4.0, "joules": 250.0, "bits": 10_000_000, "ledger": "wire", "steps": 5}
+    same_book(make(uplink=both | {"codec": up}, downlink=both | {"codec": down}, budget=limits), tmp_path)
 
 
 @pytest.mark.parametrize("air", SPECIAL)

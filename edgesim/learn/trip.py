@@ -36,7 +36,7 @@ class Trip:
         self._sent, self._answer = sent.detach(), sent.detach()
         self._measured: dict[str, Tensor] = {}
         if z.requires_grad:
-            z.register_hook(self._left_the_encoder)
+            z.register_hook(self._left_the_encoder)  # type: ignore[no-untyped-call]  # torch does not type it
 
     @torch.no_grad()
     def arrived(self, wire: Tensor, gradient: Tensor) -> None:

@@ -101,6 +101,25 @@ def test_ctrl_c_ends_the_sweep_and_its_workers(make: Any, tmp_path: Path, jobs: 
     assert index.read(tmp_path / "killed" / "many")["status"].to_pylist() == ["pending"] * 8
 
 
+@pytest.mark.slow
+def test_a_killed_worker_is_one_message(make: Any, tmp_path: Path) -> None:
+    """What the kernel does to the largest process when memory runs out."""
+    sweep = begin(make(TEXT.replace("12", "1000000")))
+    attempts = tmp_path / "killed" / "many" / "attempts"
+    limit = time.monotonic() + PATIENCE_S
+    while len(list(attempts.glob("*/small/*/manifest.json"))) < 2:
+        assert sweep.poll() is None, sweep.communicate()[1]
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    workers = [each for each in children(sweep.pid) if b"popen_loky" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    _, said = sweep.communicate(timeout=PATIENCE_S)
+    assert sweep.returncode == 1
+    assert "edgesim: a worker was killed, most often because memory ran out" in said.splitlines()[-1]
+    assert "Traceback" not in said
+
+
 def children(parent: int) -> list[int]:
     """Processes started by a process (Linux)."""
     found = Path(f"/proc/{parent}/task/{parent}/children")

@@ -98,6 +98,22 @@ def block() -> list[Row]:
     ]
 
 
+def subcarriers() -> list[Row]:
+    """Values sent as symbols on 612 subcarriers of TDL-A, blocks of 1 ms, each equalised at its own gain."""
+    symbols, generator = 1 << 20, torch.Generator().manual_seed(1)
+    x, deviation = torch.randn(2 * symbols, generator=generator), math.sqrt(1.0 / SNR)
+    knobs = {"delay_spread_s": 1e-7, "bandwidth_hz": 20e6, "subcarriers": 612, "coherence_s": 1e-3}
+    line, start = TDL(snr_db=10.0, profile="A", **knobs), iter(range(1 << 30))
+
+    def ours(equaliser: str) -> torch.Tensor:
+        draws = line.by_subcarrier(float(next(start)), 54, key=1).during(symbols / 20e6)
+        return line.apply(x, draws, generator, equaliser=equaliser)
+
+    floor = lambda: torch.empty_like(x).normal_(0.0, deviation, generator=generator).add_(x)  # noqa: E731
+    rows = {name: {"ours": lambda n=name: ours(n), "floor": floor} for name in ("zf", "mmse")}
+    return [Row(f"TDL-A, own subcarriers and {name}, {symbols} symbols", jobs, {"floor": 0.1}) for name, jobs in rows.items()]
+
+
 def tdl() -> list[Row]:
     """TDL-A, 100 ns, 3 km/h at 3.5 GHz: eight links, a slot of 14 x 624 symbols each; a gain for every symbol or every slot."""
     links, symbols, width = 8, 14, 624
@@ -224,6 +240,7 @@ WORK: dict[str, Callable[[], list[Row]]] = {
     "awgn": awgn,
     "block": block,
     "tdl": tdl,
+    "subcarriers": subcarriers,
     "demap": demap,
     "uncoded": uncoded,
     "coded": coded,

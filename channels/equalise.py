@@ -39,10 +39,11 @@ def transmit(x: Tensor, draws: Draws, generator: Generator, equaliser: Equaliser
     Raises TypeError if x is not real floating point; ValueError for an unknown equaliser, an SNR that is negative or NaN, an
     SNR of zero with zero forcing (nothing arrives that could be scaled back), or several blocks whose lengths give no shares.
     """
-    if draws.snr.ndim > 1:
+    snr = draws.snr
+    if snr.size == 1:
+        return _steady(x, snr.item(), generator, equaliser)
+    if snr.ndim > 1:
         draws = laid(draws, (x.numel() + 1) // 2)
-    if len(draws.snr) == 1:
-        return _steady(x, draws.snr.item(), generator, equaliser)
     _check(x)
     action = equalisation(draws.snr, equaliser)
     if not action.noise.any() and (action.scale == 1.0).all():
@@ -148,10 +149,11 @@ def laid(draws: Draws, symbols: int) -> Draws:
     if subcarriers == 1 or symbols == 0:
         return Draws(draws.gain[:, 0], draws.snr[:, 0], draws.seconds)
     middles = (np.arange(-(-symbols // subcarriers)) + 0.5) * (subcarriers / symbols)  # of the spans, in shares of the whole
-    block = np.minimum(_ends(draws.seconds).searchsorted(middles, side="right"), blocks - 1) if blocks > 1 else 0 * middles
-    spans, subcarrier = np.divmod(np.arange(symbols), subcarriers)
-    here = (block.astype(np.int64)[spans], subcarrier)
-    return Draws(draws.gain[here], draws.snr[here], np.ones(symbols))
+    block = np.zeros(len(middles), dtype=np.int64)
+    if blocks > 1:
+        block = np.minimum(_ends(draws.seconds).searchsorted(middles, side="right"), blocks - 1)
+    gain, snr = (column[block].reshape(-1)[:symbols] for column in (draws.gain, draws.snr))  # [spans, subcarriers], in order
+    return Draws(gain, snr, np.ones(symbols))
 
 
 def _ends(seconds: np.ndarray) -> np.ndarray:

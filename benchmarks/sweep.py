@@ -1,7 +1,7 @@
 """What a second worker gives: the wall time of a 12-point digits sweep with one local worker over that with two.
 
-    python benchmarks/sweep.py                  # needs two idle cores, about two minutes
-    python benchmarks/sweep.py --steps 300
+    python benchmarks/sweep.py                  # needs two idle cores, about three minutes
+    python benchmarks/sweep.py --steps 600
 
 Both sides run as `edgesim sweep` in a process of their own, start-up included, one after the other; the tables must be equal.
 """
@@ -38,7 +38,7 @@ def timed(sweep: Path, jobs: int) -> tuple[float, float, bytes]:
 def main() -> int:
     """Print both times and the ratio; exit code 1 where it is below what is wanted or the tables differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=150, help="training steps of each of the 12 points")
+    parser.add_argument("--steps", type=int, default=300, help="training steps of each of the 12 points")
     steps = parser.parse_args().steps
     with tempfile.TemporaryDirectory() as folder:
         sweep = Path(folder) / "many.yaml"

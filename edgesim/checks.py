@@ -133,9 +133,17 @@ def codec_suits_model(model: Spec, uplink: LinkSpec) -> Found:
 def adaptive_is_outermost(link: LinkSpec, direction: str) -> Found:
     for where, codec, flags in _codecs(link):
         if flags.get("adapts") and (direction == "downlink" or len(where) > 1):
-            yield where, f"{codec.kind} chooses for the client what it sends up: make it the codec of the uplink, around the others"
+            message = f"{codec.kind} chooses for the client what it sends up: make it the codec of the uplink, around the others"
+            yield where, message
         elif flags.get("adapts") and link.transport.values.get("protect_side") is False:
             yield where, f"{codec.kind} says in its side information how large a message is: leave transport.protect_side true"
+
+
+def calibration_sees_activations(link: LinkSpec, direction: str) -> Found:
+    for where, codec, _ in _codecs(link):
+        inner = any(isinstance(step, int) and step > 0 for step in where)
+        if codec.values.get("bases") == "calibration" and (direction == "downlink" or inner):
+            yield (*where, "bases"), "calibration looks at the activations as they leave the model; take the bases of each batch"
 
 
 def chain_has_stages(link: LinkSpec, direction: str) -> Found:
@@ -220,6 +228,7 @@ LINK_CHECKS: tuple[Callable[[LinkSpec, str], Found], ...] = (
     tokens_reach_the_codec,
     chain_has_stages,
     adaptive_is_outermost,
+    calibration_sees_activations,
     analog_sends_reals,
     ratio_is_given_once,
     radio_knobs_belong_together,

@@ -82,6 +82,8 @@ def _wall_estimate(scenario: Scenario, task: build.Learning, steps: int) -> floa
     generator = torch.Generator().manual_seed(scenario.seed)
     labels = torch.arange(rows) % facts.classes
     codec = task.exchange.copy().up
+    if codec.one_off_bits:
+        codec.calibrate(torch.randn(rows, *codec.cut.item, generator=generator))
 
     def step() -> None:
         noise = torch.randn(images.shape, generator=generator)

@@ -32,6 +32,7 @@ class Session:
         self.cast = None if timing_only else build.TorchCast(scenario, self.task)
         self.world = build.world(scenario, self.task, self.cast)
         self.world.watch = self._step
+        self._tells_once = build.one_off(self.task)
         self.evaluations: list[Evaluation] = []
         self._watch = watch
         self._recorder: Recorder | None = None
@@ -52,6 +53,8 @@ class Session:
 
     def run(self) -> None:
         """Train until the budget is spent, settle the book and look at the test set a last time."""
+        if self._tells_once is not None and self.world.ledger.now == 0.0 and self.world.affords(self._tells_once):
+            self.world.do(self._tells_once)
         while self.world.affords(self.task.protocol):
             self.world.do(self.task.protocol)
             if self._every and self.world.steps // self._every > self._looked:

@@ -20,6 +20,7 @@ from edgesim.learn.phantom import PhantomClient, PhantomHeadedClient, PhantomHea
 from edgesim.learn.pipeline import Plain
 from edgesim.learn.trip import Trip
 from edgesim.learn.ushaped import HeadedClient, HeadlessServer
+from edgesim.rng import seed as seed_of
 from edgesim.scenario import Scenario
 from edgesim.work import ClientHalf, Message, ServerHalf
 
@@ -95,7 +96,16 @@ class TorchCast:
         server_part = deepcopy(parts[1]) if task.protocol.halves == "whole" else parts[1]
         make_server = HeadlessServer if task.protocol.halves == "ushaped" else TorchServer
         self.server = make_server(server_part, task.exchange, self._optimiser, task.costs, task.batch, seed=seed)
+        self._calibrate()
         self._clients = [self._make(number) for number in range(len(self.rows))]
+
+    def _calibrate(self) -> None:
+        """Show the uplink codec a batch of the first client's images as the untrained model sees them."""
+        if self._task.exchange.up.one_off_bits:
+            rows = self.rows[0][: self._task.batch]
+            images, _labels = Plain(self._view)(self._train, rows, seed_of(self._scenario.seed, "calibration"))
+            with torch.no_grad():
+                self._task.exchange.up.calibrate(self._parts[0](images.to(self._scenario.host.accelerator))[0])
 
     def client(self, number: int) -> ClientHalf:
         half: ClientHalf = self._clients[number]

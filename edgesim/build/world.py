@@ -17,6 +17,7 @@ from edgesim.sim.account import Account
 from edgesim.sim.budget import Budget
 from edgesim.sim.device import Device
 from edgesim.sim.ledger import Ledger
+from edgesim.sim.one_off import OneOff
 from edgesim.sim.world import Client, Server, World
 
 
@@ -40,6 +41,12 @@ def world(scenario: Scenario, task: Learning, cast: Cast | None = None) -> World
             f"the limit is {budget.limits[broken]:.6g}; raise budget.{name}",
         )
     return built
+
+
+def one_off(task: Learning) -> OneOff | None:
+    """What must be told before the first step; None where nothing must, or nothing is cut."""
+    up, down = task.exchange.up.one_off_bits, task.exchange.down.one_off_bits
+    return OneOff(up, down) if up + down and task.protocol.halves != "whole" else None
 
 
 def _world(scenario: Scenario, task: Learning, cast: Cast, budget: Budget, rehearsal: World | None) -> World:

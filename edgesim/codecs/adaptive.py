@@ -116,6 +116,10 @@ class Adaptive(Codec):
         other.choices, other.level, other.adapts = self.choices, level, False
         return other
 
+    @property
+    def one_off_bits(self) -> int:
+        return self._model[0].one_off_bits
+
     # -- other sizes --------------------------------------------------------------------------------------------------
 
     settings = (1.0,)

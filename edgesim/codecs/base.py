@@ -125,6 +125,9 @@ class Codec(nn.Module, ABC):
         """What the other end must be told once, before the first message."""
         return 0
 
+    def calibrate(self, z: Tensor) -> None:
+        """Fix what is to be fixed once to suit activations z [B, *item]; both ends must hold it. For most codecs nothing."""
+
     # -- other sizes: what a target ratio is found with (edgesim/codecs/target.py) -------------------------------------
 
     @property

@@ -35,6 +35,14 @@ class Chain(Codec):
         self.reconstruction = any(stage.reconstruction for stage in stages)
         self.both_ways = any(stage.both_ways for stage in stages)
 
+    @property
+    def one_off_bits(self) -> int:
+        return sum(stage.one_off_bits for stage in self._stages)
+
+    def calibrate(self, z: Tensor) -> None:
+        """The first stage's; later ones see no activations."""
+        self._stages[0].calibrate(z)
+
     # -- other sizes --------------------------------------------------------------------------------------------------
 
     @property

@@ -50,6 +50,13 @@ class Feedback(Codec):
         self.reconstruction, self.both_ways = codec.reconstruction, codec.both_ways
         self._residual = torch.zeros(0, *cut.item)  # [most rows so far, *item]
 
+    @property
+    def one_off_bits(self) -> int:
+        return self._codec.one_off_bits
+
+    def calibrate(self, z: Tensor) -> None:
+        self._codec.calibrate(z)
+
     # -- other sizes --------------------------------------------------------------------------------------------------
 
     @property

@@ -1,18 +1,19 @@
 """LANCE-style subspaces: tokens and channels projected onto bases of low rank."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from torch import Generator, Tensor
 
 from edgesim.codecs.base import Codec, Cut, Ratios
 from edgesim.codecs.parts.grids import check_finite
-from edgesim.codecs.parts.knobs import whole, within
+from edgesim.codecs.parts.knobs import one_of, whole, within
 from edgesim.codecs.parts.lowrank import eigen_flops, leading_basis
 from edgesim.codecs.parts.precision import widen
 from edgesim.wire import FLOAT_BITS, Field, Manifest, Payload, Smashed
 
+Bases = Literal["batch", "calibration"]
 WIDEST = 4096  # of a mode whose eigenvectors are taken: 128 MiB in float64
 
 
@@ -25,13 +26,15 @@ class LowRank(Codec):
     (the class token) is kept apart, as a basis vector of its own. Wire tensor, what the server takes, and client's gradient:
         W_b = U_n^t Z_b U_d  [t, r],   Z'_b = U_n W_b U_d^t,   G_b = U_n (dl/dW_b) U_d^t,
     the last by autograd: with its bases given the encoder is linear, and the answer is dl/dW, as small as W.
-    Bases are taken from each batch and travel with it, unless `calibrate` has fixed them: then they travelled once
-    (`one_off_bits`), as in LANCE. Rows of another number of axes count as (product of all but the last, last).
+    Bases are taken from each batch and travel with it; or, as in LANCE, once from `batch_size` training images of the first
+    client before the first step (`calibrate`), and travel once (`one_off_bits`). Making those is not charged. Rows of another
+    number of axes count as (product of all but the last, last).
     Ledgers: paper and code t r / (n d) both ways; wire adds the bases.
 
     xi      t r / (n d) in the paper's ledger; t = floor(sqrt(xi) n) tokens, r = floor(xi n d / t) channels, each at least 1
     tokens  t, the class token included, with width in place of xi
     width   r
+    bases   of each `batch`, or of one `calibration` for all of the run; that on the uplink only
 
     >>> from edgesim.codecs.base import Cut
     >>> manifest = LowRank(Cut((197, 192)), xi=0.1).manifest(64)
@@ -51,8 +54,11 @@ class LowRank(Codec):
         xi: Annotated[float, "(0, 1]"] | None = None,
         tokens: Annotated[int, "[1, inf)"] | None = None,
         width: Annotated[int, "[1, inf)"] | None = None,
+        bases: Bases = "batch",
     ) -> None:
         super().__init__(cut)
+        one_of(bases=(bases, Bases))
+        self.bases = bases
         self.shape = (cut.features // cut.item[-1], cut.item[-1])  # n, d
         if max(self.shape) > WIDEST:
             raise ValueError(f"lowrank takes rows of at most {WIDEST} tokens and channels, got {self.shape}")
@@ -84,8 +90,8 @@ class LowRank(Codec):
 
     @property
     def calibrated(self) -> bool:
-        """Whether `calibrate` has fixed the bases."""
-        return bool(self.fixed)
+        """Whether the bases are those of `calibrate`, and no part of a message."""
+        return self.bases == "calibration" or bool(self.fixed)
 
     @property
     def one_off_bits(self) -> int:
@@ -137,6 +143,8 @@ class LowRank(Codec):
 
     def encode(self, smashed: Smashed, generator: Generator) -> Payload:
         """See `Codec.encode`. Raises RunError where values are not finite."""
+        if self.calibrated and not self.fixed:
+            raise ValueError("lowrank with bases=calibration has none yet: call calibrate(z) before the first message")
         z = widen(smashed.x).reshape(len(smashed.x), *self.shape)
         left, right = (self.left.to(z), self.right.to(z)) if self.calibrated else self._leading(z.detach())
         narrow = z @ right  # [B, n, r]

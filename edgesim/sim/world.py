@@ -165,7 +165,9 @@ class World:
         """What a unit begun now would spend, rehearsed with phantoms under the channel as it will be."""
         if self.rehearsal is None or self.budget.in_rounds:
             return Spent()
-        if self._unit_cost is None or self._adapts or not (unit.steady and self.budget.timeless):
+        if self._adapts or not (unit.steady and self.budget.timeless):
+            return self.rehearsal.rehearse(unit, self)
+        if self._unit_cost is None:
             self._unit_cost = self.rehearsal.rehearse(unit, self)
         return self._unit_cost
 

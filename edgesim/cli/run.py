@@ -47,6 +47,14 @@ class Accelerator(StrEnum):
     cuda = "cuda"
 
 
+TimingOnly = Annotated[
+    bool, typer.Option("--timing-only", help="Train nothing: bits, seconds and joules without accuracy, in a moment.")
+]
+Weights = Annotated[
+    bool, typer.Option("--weights", help="Keep the trained weights of a large model too (those up to 16 MB are always kept).")
+]
+
+
 def run(
     context: typer.Context,
     scenario: ScenarioFile,
@@ -55,9 +63,7 @@ def run(
     folder: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Results go to DIR/<scenario>/<time>-<hash>-s<seed>/.")
     ] = Path("results"),
-    timing_only: Annotated[
-        bool, typer.Option("--timing-only", help="Train nothing: bits, seconds and joules without accuracy, in a moment.")
-    ] = False,
+    timing_only: TimingOnly = False,
     accelerator: Annotated[
         Accelerator | None,
         typer.Option("--accelerator", help="Where this machine computes; changes wall time only.", show_default=False),
@@ -65,10 +71,7 @@ def run(
     keep_book: Annotated[
         bool, typer.Option("--trace", help="Also keep every device's power states over time, for `edgesim trace`.")
     ] = False,
-    weights: Annotated[
-        bool,
-        typer.Option("--weights", help="Keep the trained weights of a large model too (those up to 16 MB are always kept)."),
-    ] = False,
+    weights: Weights = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no header, progress or hints.")] = False,
 ) -> None:

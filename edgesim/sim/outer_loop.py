@@ -86,11 +86,14 @@ class _Ear:
         at = self._at
         if begin >= self.until[at]:
             at = self._at = self.block(begin, at)
-        if end <= self.until[at]:
-            chance = self._known.get((scheme, at))
-            return sum(map((self._inside(scheme, at, rate) if chance is None else chance).__gt__, luck))
-        each = self._size / rate
-        return sum(mine < self._chance(begin + k * each, each, scheme, rate) for k, mine in enumerate(luck))
+        inside, each = len(luck), self._size / rate
+        if end > self.until[at]:
+            inside = int((self.until[at] - begin) / each)
+        chance = self._known.get((scheme, at))
+        failed = sum(map((self._inside(scheme, at, rate) if chance is None else chance).__gt__, luck[:inside]))
+        for number in range(inside, len(luck)):
+            failed += luck[number] < self._chance(begin + number * each, each, scheme, rate)
+        return failed
 
     def _inside(self, scheme: int, block: int, rate: float) -> float:
         """The chance of a packet that sees one block."""

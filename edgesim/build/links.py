@@ -10,6 +10,7 @@ from channels.base import Channel
 from channels.draws import Draws
 from channels.inversion import inversion_power
 from channels.link_budget import LinkBudget
+from channels.ofdm import effective
 from edgesim import kinds, rng
 from edgesim.build.makers import Path, checked, make, make_channel, make_radio
 from edgesim.learn.air import AnalogAir, ErasingAir, FlippingAir
@@ -55,7 +56,8 @@ class Links:
             Fade(channel.by_subcarrier, key, gain) if channel.subcarriers > 1 else None,
         )
         air = _air(transport, channel, rng.seed(root, "noise", who, direction))
-        fading = Fade(channel.draws, key, gain)
+        wide = channel.subcarriers > 1 and gain != 1.0  # what a band carries does not grow with the SNR by the same factor
+        fading = Fade(channel.by_subcarrier if wide else channel.draws, key, gain, together=wide)
         return Link(self._ledger, direction, sender, receiver, transport, fading, air, chance, self.medium)
 
     def _transport(self, share: float) -> Transport:
@@ -81,17 +83,19 @@ class Links:
 class Fade:
     """A channel's draws for one link. Small: there are two for every client.
 
-    gain  of the SNR
+    gain      of the SNR
+    together  the draws tell subcarriers apart, and their effective SNR is wanted
     """
 
-    __slots__ = ("_draws", "_gain", "_key")
+    __slots__ = ("_draws", "_gain", "_key", "_together")
 
-    def __init__(self, draws: Callable[..., Draws], key: int, gain: float) -> None:
-        self._draws, self._key, self._gain = draws, key, gain
+    def __init__(self, draws: Callable[..., Draws], key: int, gain: float, *, together: bool = False) -> None:
+        self._draws, self._key, self._gain, self._together = draws, key, gain, together
 
     def __call__(self, start_s: float, blocks: int) -> Draws:
         draws = self._draws(start_s, blocks, self._key)
-        return draws if self._gain == 1.0 else draws._replace(snr=np.asarray(draws.snr) * self._gain)
+        snr = draws.snr if self._gain == 1.0 else np.asarray(draws.snr) * self._gain
+        return Draws(draws.gain.mean(axis=1), effective(snr), draws.seconds) if self._together else draws._replace(snr=snr)
 
 
 def _medium(scenario: Scenario, spec: Spec, path: Path, about: tuple[Ledger, str, int, int]) -> Medium:

@@ -97,3 +97,18 @@ def test_truncated_inversion_evens_out_every_subcarrier(make) -> None:
     missing = arrived.missing["values"].float().mean()
     assert (arrived.tensors["values"][arrived.missing["values"]] == 0.0).all()
     assert float(missing) == pytest.approx(float((snr == 0.0).mean()), abs=0.02)
+
+
+def test_a_share_of_the_band_has_the_effective_snr_of_its_concentrated_power() -> None:
+    """Four times the mean SNR: the effective SNR of a tapped delay line 6.02 dB stronger, not four times the effective SNR."""
+    from channels import TDL
+    from edgesim.build.links import Fade
+
+    knobs = {name: value for name, value in LINE.items() if name not in ("kind", "snr_db")} | {"coherence_s": 0.01}
+    weak, strong = (TDL(snr_db=10.0 + 10.0 * math.log10(gain), **knobs) for gain in (1.0, 4.0))
+    draws = Fade(weak.by_subcarrier, 5, 4.0, together=True)(0.0, 50)
+    np.testing.assert_allclose(draws.snr, strong.draws(0.0, 50, 5).snr, rtol=1e-5)
+    np.testing.assert_allclose(draws.gain, weak.draws(0.0, 50, 5).gain, rtol=1e-5)
+    assert not np.allclose(draws.snr, 4.0 * weak.draws(0.0, 50, 5).snr, rtol=0.05)
+    wide = Fade(weak.by_subcarrier, 5, 4.0)(0.0, 50)
+    np.testing.assert_allclose(wide.snr, strong.by_subcarrier(0.0, 50, 5).snr, rtol=1e-9)

@@ -133,7 +133,9 @@ def codec_suits_model(model: Spec, uplink: LinkSpec) -> Found:
 def adaptive_is_outermost(link: LinkSpec, direction: str) -> Found:
     for where, codec, flags in _codecs(link):
         if flags.get("adapts") and (direction == "downlink" or len(where) > 1):
-            message = f"{codec.kind} chooses for the client what it sends up: make it the codec of the uplink, around the others"
+            message = (
+                f"{codec.kind} chooses for the client what it sends up: make it the codec of the uplink, around the others"
+            )
             yield where, message
         elif flags.get("adapts") and link.transport.values.get("protect_side") is False:
             yield where, f"{codec.kind} says in its side information how large a message is: leave transport.protect_side true"
@@ -143,7 +145,10 @@ def calibration_sees_activations(link: LinkSpec, direction: str) -> Found:
     for where, codec, _ in _codecs(link):
         inner = any(isinstance(step, int) and step > 0 for step in where)
         if codec.values.get("bases") == "calibration" and (direction == "downlink" or inner):
-            yield (*where, "bases"), "calibration looks at the activations as they leave the model; take the bases of each batch"
+            yield (
+                (*where, "bases"),
+                "calibration looks at the activations as they leave the model; take the bases of each batch",
+            )
 
 
 def chain_has_stages(link: LinkSpec, direction: str) -> Found:
@@ -208,6 +213,22 @@ def combining_needs_attempts(link: LinkSpec, direction: str) -> Found:
         yield ("transport", "combining"), f"{transport['combining']} combines attempts, and attempts is 1: allow more"
 
 
+def fair_scheduling_follows_the_channel(link: LinkSpec, direction: str) -> Found:
+    """Slots are given away by what the channel carries in them, so nothing about the rate may be settled beforehand."""
+    if link.medium.kind != "proportional_fair":
+        return
+    radio = link.radio.values
+    fixed = radio["bits_per_symbol"] is not None or radio["csi_delay_s"] or radio["rates"] != "shannon"
+    lossy = link.channel.kind in ("erasure", "gilbert_elliott")
+    if link.transport.kind != "reliable" or fixed or lossy:
+        yield (
+            ("medium",),
+            "proportional_fair sends at the rate the channel has in every slot: use it with the transport reliable, "
+            "radio rates 'shannon' that follow the channel (no bits_per_symbol, no csi_delay_s) and a channel that "
+            "loses no packets; or tdma",
+        )
+
+
 def training_ends(budget: BudgetSpec) -> Found:
     limits = [name for name in type(budget).model_fields if name != "ledger"]
     if all(getattr(budget, name) is None for name in limits):
@@ -233,4 +254,5 @@ LINK_CHECKS: tuple[Callable[[LinkSpec, str], Found], ...] = (
     ratio_is_given_once,
     radio_knobs_belong_together,
     combining_needs_attempts,
+    fair_scheduling_follows_the_channel,
 )

@@ -8,6 +8,7 @@ import simpy
 
 from edgesim.rows import Entry, Transfer
 from edgesim.sim.account import Account
+from edgesim.sim.census import Census
 from edgesim.sim.meter import Meter
 from edgesim.sim.traffic import Traffic
 
@@ -23,7 +24,9 @@ class Charge(NamedTuple):
 
 
 class Restarts(Protocol):
-    """Whatever begins anew with its ledger: a medium."""
+    """Whatever begins anew with its ledger: a medium. census: who has been in it, and for how long."""
+
+    census: Census
 
     def restart(self, like: Any = None) -> None:
         """Forget everything but what `like`, its counterpart in a real world, remembers."""
@@ -108,6 +111,10 @@ class Ledger:
         self.traffic.add(transfer)
         if self._hear_transfer is not None:
             self._hear_transfer(transfer)
+
+    def keeps_littles_law(self, tolerance: float = 1e-9) -> bool:
+        """Whether L = lambda W in every shared medium until now."""
+        return all(medium.census.holds(self.now, tolerance) for medium in self.mediums)
 
     def close(self) -> None:
         """Settle idle time up to now; call once, at the end of a run."""

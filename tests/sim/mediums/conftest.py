@@ -91,7 +91,8 @@ class City:
             assert sum(spent.values()) == pytest.approx(one.stayed_s, rel=1e-9, abs=1e-12)
         for meter, seconds in zip(self.meters, sent, strict=True):
             assert meter.joules_until(now) == pytest.approx(CLIENT_W * now + TX_W * seconds)
-        assert self.medium.census.holds(now)
+        assert self.ledger.keeps_littles_law()
+        assert self.medium.census.came == len(seen)
         assert self.server.joules_until(now) <= SERVER_W * now + RX_W * air_s * (1.0 + 1e-9)
 
 

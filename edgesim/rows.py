@@ -99,6 +99,7 @@ class Evaluation(NamedTuple):
     accuracy: float  # sample-weighted
     accuracy_batch_mean: float  # unweighted mean over batches, as the published code reports it
     loss: float
+    accuracy_codec: float = math.nan  # with the codec on, where a second look is asked for
 
 
 class Holding(NamedTuple):

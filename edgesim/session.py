@@ -103,6 +103,7 @@ class Session:
             accuracy=score.accuracy,
             accuracy_batch_mean=score.accuracy_batch_mean,
             loss=score.loss,
+            accuracy_codec=score.accuracy_codec,
         )
         self._evaluation_bits += score.bits
         self.evaluations.append(row)
@@ -152,7 +153,12 @@ class Session:
             "status": status,
             "accuracy": accuracies[-1] if accuracies else None,
             "accuracy_best": max(accuracies, default=None),
+            "accuracy_codec": _known(self.evaluations[-1].accuracy_codec) if self.evaluations else None,
             "loss": self.evaluations[-1].loss if self.evaluations else None,
             "wall_s": time.monotonic() - self.started,
             **facts,
         }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -11,6 +11,7 @@ from edgesim.build.makers import checked, make
 from edgesim.codecs.exchange import Exchange
 from edgesim.errors import NotFoundError
 from edgesim.learn import cargo, weights
+from edgesim.learn.access_point import AccessPoint
 from edgesim.learn.batches import Batches
 from edgesim.learn.evaluate import Evaluator, Score
 from edgesim.learn.halves import End, TorchClient, TorchServer, parameters_of
@@ -51,8 +52,12 @@ class PhantomCast:
         kind = task.protocol.halves
         moved = cargo.numbers(costs.head_parameters) if kind == "ushaped" else 0  # from the server to the client
         here, there = geometry.client_parameters + moved, geometry.server_parameters - moved
-        make_server = PhantomHeadlessServer if kind == "ushaped" else PhantomServer
-        self.server: ServerHalf = make_server(exchange, costs, batch, *sizes(server - moved, there, "server"))
+        numbers = sizes(server - moved, there, "server")
+        self.server: ServerHalf
+        if kind == "ushaped":
+            self.server = PhantomHeadlessServer(exchange, costs, batch, *numbers)
+        else:
+            self.server = PhantomServer(exchange, costs, batch, *numbers, access_point(task))
         self._client: ClientHalf
         if kind == "whole":
             self._client = PhantomWhole(costs, batch, *sizes(client + server, whole, None))
@@ -62,6 +67,12 @@ class PhantomCast:
 
     def client(self, number: int) -> ClientHalf:
         return self._client
+
+
+def access_point(task: Learning) -> AccessPoint | None:
+    """Where the protocol merges what arrives together."""
+    share, geometry = task.protocol.merge, task.geometry
+    return None if share is None else AccessPoint(share, geometry.tokens, task.facts.classes)
 
 
 class Examination(NamedTuple):
@@ -94,8 +105,11 @@ class TorchCast:
         self._pipeline = task.augment.pipeline(self._view)
         self._alone = len(self.rows) == 1
         server_part = deepcopy(parts[1]) if task.protocol.halves == "whole" else parts[1]
-        make_server = HeadlessServer if task.protocol.halves == "ushaped" else TorchServer
-        self.server = make_server(server_part, task.exchange, self._optimiser, task.costs, task.batch, seed=seed)
+        given = (server_part, task.exchange, self._optimiser, task.costs, task.batch)
+        if task.protocol.halves == "ushaped":
+            self.server: TorchServer = HeadlessServer(*given, seed=seed)
+        else:
+            self.server = TorchServer(*given, seed=seed, merging=access_point(task))
         self._calibrate()
         self._clients = [self._make(number) for number in range(len(self.rows))]
 
@@ -160,7 +174,15 @@ class TorchCast:
         return TorchClient(part, exchange, self._optimiser, batches, task.costs, seed=seed, client=number)
 
     def _score(self, half: TorchClient | TorchWhole) -> Score:
-        task, scenario = self._task, self._scenario
+        asked, is_cut = self._scenario.evaluate, isinstance(half, TorchClient)
+        score = self._look(half, codec=asked.codec and is_cut)
+        if asked.codec_too and is_cut:
+            second = score if asked.codec else self._look(half, codec=True)
+            score = score._replace(accuracy_codec=second.accuracy)
+        return score
+
+    def _look(self, half: TorchClient | TorchWhole, *, codec: bool) -> Score:
+        task = self._task
         sender: Exchange = task.exchange if isinstance(half, TorchWhole) else half.exchange
         return Evaluator(
             half.part,
@@ -169,7 +191,7 @@ class TorchCast:
             self._test,
             Plain(self._view),
             batch=task.batch,
-            codec=scenario.evaluate.codec and isinstance(half, TorchClient),
-            seed=scenario.seed,
+            codec=codec,
+            seed=self._scenario.seed,
             receiver=self.server.exchange,
         ).run()

@@ -27,6 +27,8 @@ def _result(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "status", summary["status"] + (f", stopped by {reason}" if reason else "")
     if summary["accuracy"] is not None:
         yield "accuracy", f"{summary['accuracy']:.4f}  (best {summary['accuracy_best']:.4f})"
+    if summary.get("accuracy_codec") is not None:
+        yield "with the codec on", f"{summary['accuracy_codec']:.4f}"
     if summary["loss"] is not None:
         yield "test loss", f"{summary['loss']:.4g}"
     yield "steps", f"{cell(summary['steps'], None)}  ({summary['epochs']:.4g} epochs)"

@@ -1,5 +1,6 @@
 """Looking at the test set."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ class Score(NamedTuple):
     loss                 mean cross entropy
     samples              test samples seen
     bits                 what crossing the cut upward takes for all of them, labels left out
+    accuracy_codec       accuracy of a second look, with the codec on; NaN where there was none
     """
 
     accuracy: float
@@ -30,6 +32,7 @@ class Score(NamedTuple):
     loss: float
     samples: int
     bits: int
+    accuracy_codec: float = math.nan
 
 
 class Evaluator:

@@ -30,7 +30,7 @@ def test_plain_data_round_trips_exactly() -> None:
 def test_numpy_paths_tuples_and_sets() -> None:
     row = Evaluation(1, 1.0, 2.0, 3.0, 4.0, 0.5, 0.5, float("nan"))
     value = {"f": np.float32(0.5), "i": np.int64(7), "p": Path("a/b"), "t": (1, 2), "s": {2, 1}, "row": row}
-    want = {"f": 0.5, "i": 7, "p": "a/b", "t": [1, 2], "s": [1, 2], "row": [1, 1.0, 2.0, 3.0, 4.0, 0.5, 0.5, None]}
+    want = {"f": 0.5, "i": 7, "p": "a/b", "t": [1, 2], "s": [1, 2], "row": [1, 1.0, 2.0, 3.0, 4.0, 0.5, 0.5, None, None]}
     assert json.loads(dumps(value)) == want
 
 

@@ -124,7 +124,7 @@ def test_a_killed_run_keeps_every_part_it_wrote(tmp_path: Path) -> None:
 def test_evaluations_are_on_disk_at_once_and_read_back_equal(tmp_path: Path) -> None:
     sink = Evaluations(tmp_path)
     assert len(evaluations.read(tmp_path)) == 0
-    rows = [Evaluation(n, n / 3, n * 1e-3, 1e9 / n, 0.1, 1 / 3, 2 / 3, float("inf")) for n in range(1, 4)]
+    rows = [Evaluation(n, n / 3, n * 1e-3, 1e9 / n, 0.1, 1 / 3, 2 / 3, float("inf"), 0.3) for n in range(1, 4)]
     for number, row in enumerate(rows, 1):
         sink.append(row)
         assert [Evaluation(**item) for item in evaluations.read(tmp_path).to_pylist()] == rows[:number]

@@ -25,7 +25,11 @@ TRAINING_IMAGES = {"digits": 1437, "cifar100": 50_000, "food101": 75_750}
 SCHEMES = {"mcs1": 29, "mcs2": 28, "mcs3": 29}
 
 # Knobs of which exactly one group must be given.
-RATIOS: Mapping[str, tuple[tuple[str, ...], ...]] = {"adc": (("xi",), ("T", "k")), "topk": (("xi",), ("rate",))}
+RATIOS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "adc": (("xi",), ("T", "k")),
+    "adc_tokens": (("xi",), ("k",)),
+    "topk": (("xi",), ("rate",)),
+}
 
 
 def findings(sections: Mapping[str, Any]) -> list[tuple[Where, str]]:
@@ -103,6 +107,15 @@ def varied_knobs_exist(clients: Sequence[Group], uplink: LinkSpec, downlink: Lin
             }
             for where, message in vary.problems(group.vary, channels):
                 yield ("clients", place, "vary", *where), message
+
+
+def what_is_merged_tells_its_tokens(protocol: Spec, uplink: LinkSpec, data: DataSpec) -> Found:
+    if protocol.values.get("merge") is None:
+        return
+    if uplink.codec.kind != "adc_tokens":
+        yield ("protocol", "merge"), f"merges what the uplink codec adc_tokens sends; got {uplink.codec.kind}"
+    if data.augment.kind == "deit":
+        yield ("protocol", "merge"), "merges class numbers, but the augmentation deit mixes labels; use another augmentation"
 
 
 def _codecs(link: LinkSpec) -> Iterator[tuple[Where, Spec, Mapping[str, object]]]:
@@ -241,6 +254,7 @@ CHECKS: tuple[Callable[..., Found], ...] = (
     image_size_fits_patches,
     batch_fits_data,
     protocol_suits_the_clients,
+    what_is_merged_tells_its_tokens,
     varied_knobs_exist,
     codec_suits_model,
     training_ends,

@@ -139,9 +139,11 @@ class Smashed:
     labels     [B] int or [B, C] float, None on the downlink
     attention  [B, T] float, the class token's attention averaged over heads (rows sum to 1), None if not computed
     weight     [B] float, the share of the loss of each row (sums to 1), None for equal shares
+    positions  [B, T] int, which tokens of the picture these are, None where a codec does not tell
     """
 
     x: "Tensor"
     labels: "Tensor | None" = None
     attention: "Tensor | None" = None
     weight: "Tensor | None" = None
+    positions: "Tensor | None" = None

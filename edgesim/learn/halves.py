@@ -7,16 +7,17 @@ from typing import Any, Literal
 import torch
 from torch import Generator, Tensor
 from torch.nn import Parameter
-from torch.nn.functional import cross_entropy
 
 from edgesim.codecs.base import Codec
 from edgesim.codecs.exchange import Exchange
 from edgesim.learn import cargo
+from edgesim.learn.access_point import AccessPoint
 from edgesim.learn.batches import Batches
 from edgesim.learn.flops import Costs
+from edgesim.learn.losses import mean_loss
 from edgesim.learn.models.base import ClientPart, ServerPart
 from edgesim.learn.optimisers.base import Optimiser
-from edgesim.learn.phantom import server_flops
+from edgesim.learn.phantom import step_flops
 from edgesim.learn.trip import Trip
 from edgesim.rng import seed as seed_of
 from edgesim.wire import Payload, Smashed
@@ -147,12 +148,22 @@ class TorchServer:
     costs      FLOPs per sample
     batch      samples per arrival before compression
     seed       of the run; codec randomness is a function of (seed, step, sender)
+    merging    an access point that merges what arrives together
     """
 
     def __init__(
-        self, part: ServerPart, exchange: Exchange, optimiser: Optimiser, costs: Costs, batch: int, *, seed: int
+        self,
+        part: ServerPart,
+        exchange: Exchange,
+        optimiser: Optimiser,
+        costs: Costs,
+        batch: int,
+        *,
+        seed: int,
+        merging: AccessPoint | None = None,
     ) -> None:
         self.part = part
+        self._merging = merging
         self.exchange = exchange
         self._answering: dict[int, Exchange] = {}  # the downlink codec of each client, where it has a memory
         self._batch = batch
@@ -186,7 +197,7 @@ class TorchServer:
         settings = [self.exchange.setting_of(_payload(arrival)) for arrival in arrivals]
         pairs = [self.exchange.settings[setting] for setting in settings]
         received = [pair.receive_up(_payload(arrival)) for pair, arrival in zip(pairs, arrivals, strict=True)]
-        loss = self._loss([smashed for _wire, smashed in received])
+        loss = mean_loss(self.part, self._gathered([smashed for _wire, smashed in received]))
         torch.autograd.backward(loss)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
@@ -195,7 +206,14 @@ class TorchServer:
         for arrival, (wire, _smashed), gradient in zip(arrivals, received, gradients, strict=True):
             follow(arrival, wire, gradient)
         self._step += 1
-        return Work(Answer(gradients, loss.detach()), sum(server_flops(pair, self._costs, self._batch) for pair in pairs))
+        return Work(Answer(gradients, loss.detach()), step_flops(pairs, self._costs, self._batch, self._merging))
+
+    def _gathered(self, arrived: list[Smashed]) -> list[Smashed]:
+        """What the model sees: all of it, or what an access point merged."""
+        if self._merging is None:
+            return arrived
+        self._generator.manual_seed(seed_of(self._seed, "merge", self._step))
+        return [self._merging.merged(arrived, self._generator)]
 
     def state(self) -> dict[str, Any]:
         """A snapshot between two steps: tensors, numbers, lists and dicts only."""
@@ -222,20 +240,6 @@ class TorchServer:
         if client not in self._answering:
             self._answering[client] = self.exchange.with_own_downlink()
         return self._answering[client]
-
-    def _loss(self, arrived: Sequence[Smashed]) -> Tensor:
-        """Mean over all rows; rows of an arrival with weights share what falls to that arrival by those weights."""
-        groups = [arrived] if len({smashed.x.shape[1:] for smashed in arrived}) == 1 else [[smashed] for smashed in arrived]
-        shares = [self._group_loss(group) * (_rows(group) / _rows(arrived)) for group in groups]
-        return shares[0] if len(shares) == 1 else torch.stack(shares).sum()
-
-    def _group_loss(self, group: Sequence[Smashed]) -> Tensor:
-        logits = self.part(_joined([smashed.x for smashed in group]))  # [rows, classes]
-        labels = _joined([_labels(smashed) for smashed in group])
-        if all(smashed.weight is None for smashed in group):
-            return cross_entropy(logits, labels)
-        weight = _joined([_weights(smashed) * (len(smashed.x) / _rows(group)) for smashed in group])  # sums to 1
-        return weight @ cross_entropy(logits, labels, reduction="none")
 
     def _answer(self, wire: Tensor, client: int, setting: int) -> Payload:
         if wire.grad is None:
@@ -269,23 +273,3 @@ def _payload(message: Message) -> Payload:
     if not isinstance(message, Payload):
         raise ValueError("an arrival carries no tensors; a timing-only client cannot feed a server that learns")
     return message
-
-
-def _labels(smashed: Smashed) -> Tensor:
-    if smashed.labels is None:
-        raise ValueError("smashed data arrived without labels; the uplink codec must send them")
-    return smashed.labels
-
-
-def _weights(smashed: Smashed) -> Tensor:
-    if smashed.weight is not None:
-        return smashed.weight
-    return smashed.x.new_full((len(smashed.x),), 1.0 / len(smashed.x))
-
-
-def _joined(tensors: Sequence[Tensor]) -> Tensor:
-    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
-
-
-def _rows(arrived: Sequence[Smashed]) -> int:
-    return sum(len(smashed.x) for smashed in arrived)

@@ -14,6 +14,7 @@ from edgesim.work import Answer, Message, Work
 
 if TYPE_CHECKING:
     from edgesim.codecs.exchange import Exchange
+    from edgesim.learn.access_point import AccessPoint
 
 
 class Phantom:
@@ -106,14 +107,24 @@ class PhantomWhole(Phantom):
 class PhantomServer(Phantom):
     """The server of a timing-only run; see `TorchServer`."""
 
-    def __init__(self, exchange: "Exchange", costs: Costs, batch: int, numbers: int = 0, moments: int = 0) -> None:
+    def __init__(
+        self,
+        exchange: "Exchange",
+        costs: Costs,
+        batch: int,
+        numbers: int = 0,
+        moments: int = 0,
+        merging: "AccessPoint | None" = None,
+    ) -> None:
         super().__init__(numbers, moments)
-        pairs = exchange.settings
-        self._steps = {p.up_manifest(batch): (p.down_manifest(batch), server_flops(p, costs, batch)) for p in pairs}
+        self._costs, self._batch, self._merging = costs, batch, merging
+        self._pairs = {pair.up_manifest(batch): pair for pair in exchange.settings}
+        self._answers = {sizes: pair.down_manifest(batch) for sizes, pair in self._pairs.items()}
 
     def step(self, arrivals: Sequence[Message], senders: Sequence[int] = ()) -> Work:
-        steps = [self._steps[_sizes(arrival)] for arrival in arrivals]
-        return Work(Answer([gradient for gradient, _flops in steps], None), sum(flops for _gradient, flops in steps))
+        sizes = [_sizes(arrival) for arrival in arrivals]
+        flops = step_flops([self._pairs[size] for size in sizes], self._costs, self._batch, self._merging)
+        return Work(Answer([self._answers[size] for size in sizes], None), flops)
 
     def replica(self) -> "PhantomServer":
         return self
@@ -143,6 +154,16 @@ def _sizes(message: Message) -> Manifest:
     if not isinstance(message, Manifest):
         raise ValueError("a message with tensors came to a half that has none; a run has tensors everywhere or nowhere")
     return message
+
+
+def step_flops(pairs: Sequence["Exchange"], costs: Costs, batch: int, merging: "AccessPoint | None" = None) -> float:
+    """FLOPs of a server step for arrivals over these codecs, merged first where an access point does that."""
+    if merging is None:
+        return sum(server_flops(pair, costs, batch) for pair in pairs)
+    samples = batch * len(pairs)
+    _rows, tokens, width = pairs[0].up.decoded(batch)
+    codecs = sum(flops.decode_up + flops.encode_down for flops in (pair.flops(batch) for pair in pairs))
+    return codecs + merging.flops(samples, tokens, width) + merging.rows(samples) * sum(costs.server(tokens))
 
 
 def server_flops(exchange: "Exchange", costs: Costs, batch: int) -> float:

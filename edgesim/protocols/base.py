@@ -18,11 +18,13 @@ class Protocol(ABC):
     halves  what a client holds: the layers before the cut; the `whole` model; or, `ushaped`, the head and the labels too
     steady  every unit costs the same bits and steps
     alone   for exactly one client
+    merge   merged samples over samples where what arrives together is merged first; None: it is not
     """
 
     halves: ClassVar[Halves] = "split"
     steady: ClassVar[bool] = False
     alone: ClassVar[bool] = False
+    merge: float | None = None
 
     @abstractmethod
     def unit(self, world: World) -> Process:

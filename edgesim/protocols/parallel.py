@@ -17,6 +17,8 @@ class Parallel(Protocol):
     samples, through the links.
 
     sync_every    steps between two averagings of the client halves; left out, there is none
+    merge         the access point merges samples of all clients whose attention is alike, to this share of them; needs the
+                  uplink codec adc_tokens
     participants  clients in a step; left out, the fraction
     fraction      of the clients that take part in a step
     """
@@ -25,10 +27,12 @@ class Parallel(Protocol):
         self,
         *,
         sync_every: Annotated[int, "[1, inf)"] | None = None,
+        merge: Annotated[float, "(0, 1]"] | None = None,
         participants: Annotated[int, "[1, inf)"] | None = None,
         fraction: Annotated[float, "(0, 1]"] = 1.0,
     ) -> None:
         self._sync_every = sync_every
+        self.merge = merge
         self._participants, self._fraction = participants, fraction
 
     def unit(self, world: World) -> Process:

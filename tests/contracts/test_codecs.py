@@ -32,6 +32,7 @@ KNOBS: dict[str, list[Knobs]] = {
         {"xi": 0.25, "key": "patch_score", "split": "measured"},
     ],
     "topk": [{"rate": 0.1}, {"xi": 0.02}, {"rate": 0.1, "index": "enumerative"}, {"rate": 1.0}],
+    "adc_tokens": [{"xi": 0.4}, {"k": 1}],
     "randtopk": [{"rate": 0.1}, {"xi": 0.02, "alpha": 0.3, "index": "enumerative"}, {"rate": 1.0}],
     "c3sl": [{"R": 4}, {"xi": 0.2, "keys": "unitary"}, {"R": 1, "keys": "unitary"}],
     "bottlenet": [
@@ -74,7 +75,20 @@ KNOBS: dict[str, list[Knobs]] = {
     ],
 }
 # Given their decisions, W is linear in the activations.
-LINEAR = {"identity", "adc", "topk", "randtopk", "c3sl", "tome", "evit", "feedback", "quantise", "chain", "adaptive"}
+LINEAR = {
+    "identity",
+    "adc",
+    "adc_tokens",
+    "topk",
+    "randtopk",
+    "c3sl",
+    "tome",
+    "evit",
+    "feedback",
+    "quantise",
+    "chain",
+    "adaptive",
+}
 
 # So it is here, but codes or bases of the batch lose more of it on the way.
 LINEAR_BUT_COARSE = {"splitfc", "slacc", "slfac", "nscsl", "lowrank"}

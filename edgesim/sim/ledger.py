@@ -10,6 +10,7 @@ from edgesim.rows import Entry, Transfer
 from edgesim.sim.account import Account
 from edgesim.sim.census import Census
 from edgesim.sim.meter import Meter
+from edgesim.sim.sums import Places
 from edgesim.sim.traffic import Traffic
 
 Wait = Generator[simpy.Event, Any, None]
@@ -40,6 +41,7 @@ class Ledger:
         self.meters: list[Meter] = []
         self.mediums: list[Restarts] = []
         self.traffic = Traffic()
+        self._places = Places()
         self._hear_transfer: Callable[[Transfer], None] | None = None
 
     def listen(self, entry: Callable[[Entry], None] | None, transfer: Callable[[Transfer], None] | None) -> None:
@@ -60,7 +62,7 @@ class Ledger:
 
     def open(self, actor: str, base_w: float, tail_w: float = 0.0, tail_s: float = 0.0) -> Meter:
         """A power meter for a device that draws `base_w` watts whatever it does; see `Meter` for its radio's tail."""
-        meter = Meter(actor, base_w, self.now, tail_w, tail_s)
+        meter = Meter(actor, base_w, self.now, tail_w, tail_s, self._places)
         self.meters.append(meter)
         return meter
 

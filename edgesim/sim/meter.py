@@ -1,10 +1,10 @@
 """One device's power over time, integrated exactly at every change of state."""
 
 import math
-from collections import defaultdict
 from collections.abc import Callable
 
 from edgesim.rows import Entry
+from edgesim.sim.sums import BUSY_S, JOULES, SECONDS, Places, Sums
 
 IDLE = "idle"
 TAIL = "tail"
@@ -28,10 +28,6 @@ class _Sort:
         self.seen = 0.0 if clock is None else clock(now)
 
 
-def _nothing() -> list[float]:
-    return [0.0, 0.0]
-
-
 class Meter:
     """The power states of one device tile its time line: one entry from each change of state to the next.
 
@@ -42,51 +38,62 @@ class Meter:
     message of its is in a shared medium it is awake too.
 
     base_w, tail_w, tail_s  draw whatever the device does [W], further draw in a tail [W], length of a tail [s]
+    places            of names in the sums, which the meters of a ledger share
     connected_s       when its radio's latest promotion is over [s]
-    seconds, joules   totals by phase [s], [J]
-    busy_s            totals by state [s]
     activity_joules   the same energy added up the other way, activity by activity, for the check that both agree [J]
     """
 
     __slots__ = (
-        "_active", "_alone", "_clocks", "_hear", "_phase", "_since", "_tail", "_tail_s", "_tail_w", "_totals", "_watts",
-        "activity_joules", "actor", "base_w", "busy_s", "connected_s", "opened",
+        "_active", "_alone", "_clocks", "_hear", "_joules", "_phase", "_plain", "_run_j", "_run_since", "_since", "_sums",
+        "_tail", "_tail_s", "_tail_w", "_watts", "activity_joules", "actor", "base_w", "connected_s", "opened",
     )  # fmt: skip
 
-    def __init__(self, actor: str, base_w: float, now: float, tail_w: float = 0.0, tail_s: float = 0.0) -> None:
+    def __init__(
+        self, actor: str, base_w: float, now: float, tail_w: float = 0.0, tail_s: float = 0.0, places: Places | None = None
+    ) -> None:
         self.actor = actor
         self.base_w = base_w
         self._tail_w = tail_w
         self._tail_s = tail_s
+        self._sums = Sums(Places() if places is None else places)
         self._hear: Callable[[Entry], None] | None = None
         self.restart(now)
 
     def listen(self, entry: Callable[[Entry], None] | None) -> None:
         """From now on give every closed stretch to `entry`."""
+        self._flush()
         self._hear = entry
+        self._changed()
 
     def restart(self, now: float) -> None:
         """Forget everything; the time line begins at `now`."""
-        self.opened = self._since = now
-        self._totals: dict[str, list[float]] = defaultdict(_nothing)  # per phase seconds and joules
-        self.busy_s: dict[str, float] = defaultdict(float)
+        self.opened = self._since = self._run_since = now
+        self._sums = self._sums.anew()
+        self._joules = 0.0  # of all stretches in the sums
+        self._run_j = 0.0  # of those from _run_since to _since, all of one phase, that are not there yet
         self.activity_joules = 0.0
         self._alone: tuple[float, str, str, float] | None = None  # since when, phase, state, watts of an only activity
-        self._active: list[_Sort] = []  # otherwise. Few: searched one by one, which is faster than hashing
-        self._clocks = False  # whether any of them has an air clock
+        self._active: tuple[_Sort, ...] = ()  # otherwise. Few: searched one by one, which is faster than hashing
         self._tail: tuple[float, float] | None = None  # since when, until when
         self.connected_s = -math.inf
         self._changed()
 
     @property
     def seconds(self) -> dict[str, float]:
-        """How long it was in each phase [s]."""
-        return {phase: total[0] for phase, total in self._totals.items() if total[0]}
+        """How long it was in each phase, up to the latest change [s]."""
+        self._flush()
+        return self._sums.by_name(SECONDS, where=SECONDS)
 
     @property
     def joules(self) -> dict[str, float]:
-        """What it drew in each phase [J]."""
-        return {phase: total[1] for phase, total in self._totals.items() if total[0]}
+        """What it drew in each phase, up to the latest change [J]."""
+        self._flush()
+        return self._sums.by_name(JOULES, where=SECONDS)
+
+    @property
+    def busy_s(self) -> dict[str, float]:
+        """How long it was in each state, by the activities that have ended [s]."""
+        return self._sums.by_name(BUSY_S, where=BUSY_S)
 
     def resume(self, other: "Meter") -> None:
         """Take over the tail that `other` is in: a rehearsal begins in the middle of a run."""
@@ -122,7 +129,7 @@ class Meter:
                 if clock is None:
                     self._watts += watts
                 return
-        self._active.append(_Sort(phase, state, watts, clock, now))
+        self._active += (_Sort(phase, state, watts, clock, now),)
         self._changed()
 
     def end(self, now: float, phase: str, state: str, watts: float, seconds: float, clock: AirClock | None = None) -> None:
@@ -131,7 +138,7 @@ class Meter:
         Raises ValueError if none is under way.
         """
         self.activity_joules += watts * seconds
-        self.busy_s[state] += seconds
+        self._sums.add(state, BUSY_S, seconds)
         alone = self._alone
         if alone is not None:
             if alone[1] != phase or alone[2] != state or alone[3] != watts:
@@ -152,7 +159,7 @@ class Meter:
             raise ValueError(f"{self.actor} ends {phase}/{state}, which it never began")
         sort.count -= 1
         if not sort.count:
-            self._active.remove(sort)
+            self._active = tuple([other for other in self._active if other is not sort])
             if self._tail_s and state in ON_AIR:
                 self._doze(now)
             self._changed()
@@ -171,19 +178,31 @@ class Meter:
 
     def _book(self, until: float, phase: str, state: str, watts: float) -> None:
         """A stretch in which nothing changed and no air clock ran."""
-        seconds = until - self._since
+        since = self._since
+        if since > self._run_since:
+            self._flush()
+        seconds = until - since
         joules = watts * seconds
-        total = self._totals[phase]
-        total[0] += seconds
-        total[1] += joules
+        self._joules += joules
+        self._sums.add_stretch(phase, seconds, joules)
         if self._hear is not None:
-            self._hear(Entry(self._since, until, self.actor, phase, state, watts, joules))
-        self._since = until
+            self._hear(Entry(since, until, self.actor, phase, state, watts, joules))
+        self._since = self._run_since = until
+
+    def _flush(self) -> None:
+        """Put the stretches that nobody listens to into the sums: before the phase changes, and before anybody looks."""
+        seconds = self._since - self._run_since
+        if seconds > 0.0:
+            self._sums.add_stretch(self._phase, seconds, self._run_j)
+            self._joules += self._run_j
+            self._run_j = 0.0
+            self._run_since = self._since
 
     def settle(self, now: float) -> None:
         """Close the stretch from the last change until `now`, and before that the tail if it has ended since."""
-        if self._hear is None and self._tail is None and not self._clocks and self._alone is None:
-            self._book(now, self._phase, "", self._watts)
+        if self._plain and self._alone is None:
+            self._run_j += self._watts * (now - self._since)
+            self._since = now
             return
         if self._alone is not None:
             self._unfold()
@@ -195,6 +214,8 @@ class Meter:
 
     def _changed(self) -> None:
         """Something began or ended: add up the power anew, so that no rounding is left behind."""
+        if self._run_since < self._since:
+            self._flush()
         watts = self.base_w if self._tail is None else self.base_w + self._tail_w
         clocks = False
         for sort in self._active:
@@ -203,12 +224,14 @@ class Meter:
             else:
                 clocks = True
         self._watts = watts  # of everything without an air clock
-        self._clocks = clocks
+        self._clocks = clocks  # whether any of them has an air clock
+        self._plain = not clocks and self._tail is None and self._hear is None  # nothing but the power need be known
         self._phase = self._active[0].phase if self._active else IDLE
 
     def _wake(self, now: float, shared: bool) -> None:
         """The radio goes on air: alone, which ends its tail, or in a shared medium, where it stays awake between."""
         if shared:
+            self._plain = False
             self._tail = (self._tail[0] if self._tail else now, math.inf)
         elif self._tail is not None and self._tail[1] < math.inf:
             self._end_tail(now)
@@ -221,7 +244,7 @@ class Meter:
     def _end_tail(self, now: float) -> None:
         if self._tail is not None:
             self.activity_joules += self._tail_w * (now - self._tail[0])
-            self.busy_s[TAIL] += now - self._tail[0]
+            self._sums.add(TAIL, BUSY_S, now - self._tail[0])
             self._tail = None
 
     def _aired(self, now: float, note: bool) -> float:
@@ -254,8 +277,7 @@ class Meter:
         self._unfold()
         after_tail = max(0.0, now - self._tail[1]) if self._tail else 0.0
         since = self._watts * (now - self._since) - self._tail_w * after_tail
-        closed = sum([total[1] for total in self._totals.values()])
-        return closed + since + (self._aired(now, note=False) if self._clocks else 0.0)
+        return self._joules + self._run_j + since + (self._aired(now, note=False) if self._clocks else 0.0)
 
     def tiles(self, now: float, tolerance: float = 1e-9) -> bool:
         """Whether the phases add up to the whole time line until `now` (after `settle`)."""

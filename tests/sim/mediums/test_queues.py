@@ -54,7 +54,7 @@ def test_waits_for_a_server_follow_pollaczek_and_khinchine(law: Law, second_mome
         yield from turn.enter(account)
         yield from ledger.spend("server", float(service[number]))
         turn.leave()
-        waits[number] = account.seconds["wait"]
+        waits[number] = account.seconds.get("wait", 0.0)
 
     def arrivals():
         for number, time in enumerate(times):

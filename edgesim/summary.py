@@ -9,7 +9,7 @@ import numpy as np
 from edgesim.codecs.base import Codec
 from edgesim.codecs.exchange import Exchange
 from edgesim.codecs.target import aims
-from edgesim.rows import ClientTotal
+from edgesim.rows import ClientTotal, Step
 from edgesim.sim.account import PHASES
 from edgesim.sim.budget import SLACK
 from edgesim.sim.traffic import Direction
@@ -17,6 +17,8 @@ from edgesim.sim.world import World
 from edgesim.wire import ROLES
 
 MOST_NAMED = 100  # clients that a summary names one by one; clients.csv names all of them
+SPENT = slice(Step._fields.index("start_s"), Step._fields.index(f"{PHASES[-1]}_s") + 1)  # of a row: start, end, phases
+MOST_WAITING = 36_000  # numbers
 TOLERANCE = 1e-9  # relative; the totals are sums of up to millions of floats
 
 
@@ -45,34 +47,44 @@ class StepTotals:
     """What the summary needs of the step rows: durations, phase sums, and whether the phases tile every step."""
 
     def __init__(self) -> None:
-        self.durations = array("d")
-        self.by_phase = dict.fromkeys(PHASES, 0.0)
-        self.tiled = True
+        self._waiting = array("d")  # rows that are not in the totals yet, [rows x SPENT]
+        self._durations = array("d")
+        self._by_phase = np.zeros(len(PHASES))
+        self._tiled = True
 
-    def add(self, row: Any) -> None:
-        """Count one rows.Step."""
-        duration = row.end_s - row.start_s
-        total = 0.0
-        for phase in PHASES:
-            seconds = getattr(row, f"{phase}_s")
-            self.by_phase[phase] += seconds
-            total += seconds
-        self.durations.append(duration)
+    def add(self, row: Step) -> None:
+        """Count one step."""
+        self._waiting.extend(tuple(row)[SPENT])
+        if len(self._waiting) >= MOST_WAITING:
+            self._fold()
+
+    def _fold(self) -> None:
+        rows = np.array(self._waiting).reshape(-1, 2 + len(PHASES))
+        start, end, by_phase = rows[:, 0], rows[:, 1], rows[:, 2:]
+        duration = end - start
         # the clock itself resolves no better than one unit in the last place of end_s
-        self.tiled &= abs(total - duration) <= TOLERANCE * max(duration, row.end_s * 1e-3, 1e-6)
+        tolerance = TOLERANCE * np.maximum(np.maximum(duration, end * 1e-3), 1e-6)
+        self._tiled &= bool(np.all(np.abs(by_phase.sum(axis=1) - duration) <= tolerance))
+        self._by_phase += by_phase.sum(axis=0)
+        self._durations.frombytes(duration.tobytes())
+        self._waiting = array("d")
+
+    @property
+    def tiled(self) -> bool:
+        """Whether every step's phases add up to the step."""
+        self._fold()
+        return self._tiled
 
     def latency(self) -> dict[str, Any]:
         """Seconds per step."""
-        if not self.durations:
-            return {"step_mean": None, "step_p50": None, "step_p95": None, "by_phase": dict(self.by_phase)}
-        p50, p95 = np.percentile(self.durations, [50, 95])
-        count = len(self.durations)
-        return {
-            "step_mean": float(np.mean(self.durations)),
-            "step_p50": float(p50),
-            "step_p95": float(p95),
-            "by_phase": {phase: seconds / count for phase, seconds in self.by_phase.items()},
-        }
+        self._fold()
+        count = len(self._durations)
+        by_phase = dict(zip(PHASES, (self._by_phase / max(count, 1)).tolist(), strict=True))
+        if not count:
+            return {"step_mean": None, "step_p50": None, "step_p95": None, "by_phase": by_phase}
+        p50, p95 = np.percentile(self._durations, [50, 95])
+        mean = float(np.mean(self._durations))
+        return {"step_mean": mean, "step_p50": float(p50), "step_p95": float(p95), "by_phase": by_phase}
 
 
 def _reason(world: World) -> str | None:

@@ -80,6 +80,14 @@ class Manifest:
     paper_bits: float = 0.0
     code_bits: float = 0.0
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Once: what belongs to a message is looked up by its sizes in every step."""
+        return hash((self.fields, self.paper_bits, self.code_bits))
+
     @cached_property
     def by_role(self) -> Mapping[Role, int]:
         return {role: sum(item.bits for item in self.fields if item.role == role) for role in ROLES}

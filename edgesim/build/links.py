@@ -94,7 +94,9 @@ class Fade:
 
     def __call__(self, start_s: float, blocks: int) -> Draws:
         draws = self._draws(start_s, blocks, self._key)
-        snr = draws.snr if self._gain == 1.0 else np.asarray(draws.snr) * self._gain
+        if self._gain == 1.0 and not self._together:
+            return draws
+        snr = np.asarray(draws.snr) * self._gain
         return Draws(draws.gain.mean(axis=1), effective(snr), draws.seconds) if self._together else draws._replace(snr=snr)
 
 

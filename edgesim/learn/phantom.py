@@ -120,9 +120,14 @@ class PhantomServer(Phantom):
         self._costs, self._batch, self._merging = costs, batch, merging
         self._pairs = {pair.up_manifest(batch): pair for pair in exchange.settings}
         self._answers = {sizes: pair.down_manifest(batch) for sizes, pair in self._pairs.items()}
+        self._alone = {sizes: self._step([sizes]) for sizes in self._pairs}
 
     def step(self, arrivals: Sequence[Message], senders: Sequence[int] = ()) -> Work:
-        sizes = [_sizes(arrival) for arrival in arrivals]
+        if len(arrivals) == 1:
+            return self._alone[_sizes(arrivals[0])]
+        return self._step([_sizes(arrival) for arrival in arrivals])
+
+    def _step(self, sizes: Sequence[Manifest]) -> Work:
         flops = step_flops([self._pairs[size] for size in sizes], self._costs, self._batch, self._merging)
         return Work(Answer([self._answers[size] for size in sizes], None), flops)
 

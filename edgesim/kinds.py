@@ -46,6 +46,7 @@ SLOTS: Mapping[str, Slot] = {
     "transport": Slot("edgesim.sim.transports", "Transport", "transports"),
     "medium": Slot("edgesim.sim.mediums", "Medium", "mediums"),
     "distribution": Slot("edgesim.sim.distributions", "Distribution", "distributions"),
+    "fault": Slot("edgesim.sim.faults", "Fault", "faults"),
     "protocol": Slot("edgesim.protocols", "Protocol", "protocols"),
     "optimiser": Slot("edgesim.learn.optimisers", "Optimiser", "optimisers"),
     "engine": Slot("edgesim.sweep.engines", "Engine", "engines"),

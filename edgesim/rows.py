@@ -41,6 +41,7 @@ class Transfer(NamedTuple):
     lost_packets: int
     corrupted_values: int
     wait_s: float  # queueing for the medium before start_s
+    delivered: bool = True  # False: cut short; what had been on air is overhead, and of no other use
 
 
 class Step(NamedTuple):
@@ -73,7 +74,19 @@ class Round(NamedTuple):
     round: int  # from 1
     start_s: float
     end_s: float
-    clients: int  # that took part
+    clients: int  # that were chosen
+    finished: int  # of them, in time
+    late: int  # of them: not done at the deadline
+    failed: int  # of them: gone before they were done
+
+
+class Fault(NamedTuple):
+    """Something failed: a client was gone or late, a link or the server was down."""
+
+    time_s: float
+    client: int  # -1: the server
+    kind: str  # of fault; outage_up, outage_down; late
+    until_s: float  # inf: for good
 
 
 class ClientTotal(NamedTuple):

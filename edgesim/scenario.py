@@ -171,6 +171,7 @@ class Scenario(Section):
     downlink   from server to client: gradients
     protocol   who trains with whom, when
     optimiser  how weights are updated, one optimiser for each half
+    faults     what fails, and when: a list
     budget     when training ends
     evaluate   when the test set is looked at
     host       the machine that computes
@@ -186,6 +187,7 @@ class Scenario(Section):
     downlink: LinkSpec
     protocol: Annotated[Spec, SlotOf("protocol")]
     optimiser: Annotated[Spec, SlotOf("optimiser")]
+    faults: list[Annotated[Spec, SlotOf("fault")]] = Field(default_factory=list)
     budget: BudgetSpec
     evaluate: EvaluateSpec = Field(default_factory=EvaluateSpec)
     host: HostSpec = Field(default_factory=HostSpec)

@@ -50,6 +50,7 @@ class Session:
         self._recorder = recorder
         self.world.ledger.listen(recorder.entry if trace else None, recorder.transfer)
         self.world.hear_round = recorder.round
+        self.world.presence.hear = recorder.fault
 
     def run(self) -> None:
         """Train until the budget is spent, settle the book and look at the test set a last time."""
@@ -143,7 +144,7 @@ class Session:
 
     def summary(self, status: str) -> dict[str, Any]:
         """summary.json; settles the book."""
-        self.world.ledger.close()
+        self.world.close()
         accuracies = [row.accuracy for row in self.evaluations]
         facts = summarise(self.world, self.task.exchange, self.task.batch, self._totals)
         facts["bits"]["evaluation"] = self._evaluation_bits

@@ -154,8 +154,19 @@ class CodecTarget(CodecCommon):
     xi: Annotated[float, Number("(0, 1]")] | None = None
 
 
+class FaultCommon(Section):
+    """A key that every fault has.
+
+    clients  numbers of the groups that it befalls, from 0; all where left out
+    """
+
+    clients: list[Annotated[int, Number("[0, inf)", whole=True)]] | None = None
+
+
 def _common(slot: str, kind: kinds.Kind) -> type[Section]:
     """The keys that a kind's node has besides the kind's knobs."""
+    if slot == "fault":
+        return FaultCommon
     if slot == "codec" and kind.flags.get("dial") != "":
         return CodecCommon if "xi" in kind.knobs else CodecTarget
     return DataCommon if slot == "data" else Section

@@ -39,6 +39,7 @@ def summarise(world: World, exchange: Exchange, batch: int, step_rows: "StepTota
         "latency_s": step_rows.latency(),
         "energy_j": _energy(world),
         "link": _link(list(traffic.values())) | _caught(world),
+        "faults": dict(sorted(world.presence.counts.items())),
         "checks": _checks(world, exchange, batch, step_rows),
     }
 
@@ -169,6 +170,8 @@ def _link(totals: list[Direction]) -> dict[str, Any]:
         "retransmissions": sum(total.retransmissions for total in totals),
         "lost_packets": sum(total.lost_packets for total in totals),
         "corrupted_values": sum(total.corrupted_values for total in totals),
+        "transfers": sum(total.transfers for total in totals),
+        "cut_transfers": sum(total.cut for total in totals),
     }
 
 
@@ -188,6 +191,8 @@ def _checks(world: World, exchange: Exchange, batch: int, step_rows: StepTotals)
         "phases_tile": step_rows.tiled and all(meter.tiles(now, TOLERANCE) for meter in world.ledger.meters),
         "energy_adds_up": all(meter.adds_up(now, TOLERANCE) for meter in world.ledger.meters),
         "bits_match": _bits_match(world, exchange, batch),
+        "conserved": all(total.offered == total.payload + total.lost for total in world.ledger.traffic.by_direction.values()),
+        "littles_law": world.ledger.keeps_littles_law(TOLERANCE),
         "budget_kept": all(getattr(world.spent, name) <= limit * (1.0 + SLACK) for name, limit in world.budget.limits.items()),
     }
 

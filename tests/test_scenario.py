@@ -119,9 +119,12 @@ def _example(knob: Knob) -> Any:
     """A value for a required knob: a kind that needs no knobs, a choice, text, numbers, or a number in its interval."""
     for slot, place in kinds.SLOTS.items():
         if re.search(rf"\b{place.base}\b", knob.annotation):
-            plain = next(
+            without = [
                 name for name in kinds.names(slot) if not any(item.required for item in kinds.read(slot, name).knobs.values())
-            )
+            ]
+            if not without:
+                continue
+            plain = without[0]
             return [plain] if knob.annotation.startswith("list") else plain
     if knob.annotation.startswith("Literal["):
         return ast.literal_eval(knob.annotation.removeprefix("Literal"))[0]

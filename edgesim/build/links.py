@@ -16,11 +16,15 @@ from edgesim.build.makers import Path, checked, make, make_channel, make_radio
 from edgesim.learn.air import AnalogAir, ErasingAir, FlippingAir
 from edgesim.scenario import LinkSpec, Scenario, Spec
 from edgesim.sim.device import Device
+from edgesim.sim.hazards import Hazards
 from edgesim.sim.ledger import Ledger
 from edgesim.sim.link import Air, Link
 from edgesim.sim.mediums.base import Medium
+from edgesim.sim.outages import Interrupted
 from edgesim.sim.packets import Chance
+from edgesim.sim.track import Fading
 from edgesim.sim.transports.base import Transport
+from edgesim.sim.windows import Joint
 
 Inversion = Callable[[float], float]
 
@@ -28,10 +32,14 @@ Inversion = Callable[[float], float]
 class Links:
     """Makes the links of one direction in one world.
 
-    medium  the air they share
+    medium   the air they share
+    hazards  what may fail
     """
 
-    def __init__(self, scenario: Scenario, ledger: Ledger, direction: str, clients: int) -> None:
+    def __init__(
+        self, scenario: Scenario, ledger: Ledger, direction: str, clients: int, hazards: Hazards | None = None
+    ) -> None:
+        self._hazards = hazards
         self._scenario, self._ledger, self._direction = scenario, ledger, direction
         self._name = f"{direction}link"
         self._spec: LinkSpec = getattr(scenario, self._name)
@@ -53,12 +61,18 @@ class Links:
             partial(channel.losses, key=key) if loses else None,
             channel.bit_error_rate,
             inversion,
-            Fade(channel.by_subcarrier, key, gain) if channel.subcarriers > 1 else None,
+            self._interrupted(client, Fade(channel.by_subcarrier, key, gain)) if channel.subcarriers > 1 else None,
         )
         air = _air(transport, channel, rng.seed(root, "noise", who, direction))
         wide = channel.subcarriers > 1 and gain != 1.0  # what a band carries does not grow with the SNR by the same factor
-        fading = Fade(channel.by_subcarrier if wide else channel.draws, key, gain, together=wide)
+        fade = Fade(channel.by_subcarrier if wide else channel.draws, key, gain, together=wide)
+        fading = self._interrupted(client, fade)
         return Link(self._ledger, direction, sender, receiver, transport, fading, air, chance, self.medium)
+
+    def _interrupted(self, client: int, fading: Fading) -> Fading:
+        """A client's channel with the windows in which it, or the server, is out."""
+        out = self._hazards.outages(client, self._direction) if self._hazards is not None else []
+        return Interrupted(fading, Joint([windows for _kind, windows in out])) if out else fading
 
     def _transport(self, share: float) -> Transport:
         """The transport over so much of the band."""

@@ -5,6 +5,7 @@ from functools import partial
 
 from channels import units
 from edgesim.build.cast import Cast, PhantomCast
+from edgesim.build.faults import hazards
 from edgesim.build.groups import ClientFacts
 from edgesim.build.learning import Learning
 from edgesim.build.links import Links
@@ -16,6 +17,7 @@ from edgesim.scenario import Scenario, Spec
 from edgesim.sim.account import Account
 from edgesim.sim.budget import Budget
 from edgesim.sim.device import Device
+from edgesim.sim.hazards import Hazards
 from edgesim.sim.ledger import Ledger
 from edgesim.sim.one_off import OneOff
 from edgesim.sim.world import Client, Server, World
@@ -28,8 +30,9 @@ def world(scenario: Scenario, task: Learning, cast: Cast | None = None) -> World
     """
     stand_ins = PhantomCast(scenario, task)
     budget = _budget(scenario, task)
-    rehearsal = None if budget.in_rounds else _world(scenario, task, stand_ins, budget, None)
-    built = _world(scenario, task, cast or stand_ins, budget, rehearsal)
+    fails = hazards(scenario, task.clients)
+    rehearsal = None if budget.in_rounds else _world(scenario, task, stand_ins, budget, None, fails)
+    built = _world(scenario, task, cast or stand_ins, budget, rehearsal, fails)
     cost = built.unit_cost(task.protocol)
     broken = budget.exceeded(cost)
     if broken is not None:
@@ -49,9 +52,11 @@ def one_off(task: Learning) -> OneOff | None:
     return OneOff(up, down) if up + down and task.protocol.halves != "whole" else None
 
 
-def _world(scenario: Scenario, task: Learning, cast: Cast, budget: Budget, rehearsal: World | None) -> World:
+def _world(
+    scenario: Scenario, task: Learning, cast: Cast, budget: Budget, rehearsal: World | None, fails: Hazards | None
+) -> World:
     ledger, hardware = Ledger(), scenario.server
-    links = {direction: Links(scenario, ledger, direction, len(task.clients)) for direction in ("up", "down")}
+    links = {direction: Links(scenario, ledger, direction, len(task.clients), fails) for direction in ("up", "down")}
     sends_over = scenario.downlink.channel
     make = partial(_device, "server", ledger, hardware.device, hardware.radio, sends_over, cores=hardware.cores)
     server = checked(scenario, ("downlink", "channel"), make)
@@ -61,7 +66,8 @@ def _world(scenario: Scenario, task: Learning, cast: Cast, budget: Budget, rehea
     ]
     for client in clients:
         client.pilot = pilot(task, budget.ledger, client, ledger)
-    return World(ledger, clients, Server(server, cast.server), budget, seed=scenario.seed, average=average, rehearsal=rehearsal)
+    both = Server(server, cast.server)
+    return World(ledger, clients, both, budget, seed=scenario.seed, average=average, rehearsal=rehearsal, hazards=fails)
 
 
 def _client(

@@ -33,6 +33,7 @@ SLOTS = {
     "radio": ("radio", "uplink.radio, downlink.radio"),
     "transports": ("transport", "uplink.transport, downlink.transport"),
     "distributions": ("distribution", "clients.vary"),
+    "faults": ("fault", "faults"),
     "protocols": ("protocol", "protocol"),
     "optimisers": ("optimiser", "optimiser"),
     "engines": ("engine", "edgesim sweep --engine"),

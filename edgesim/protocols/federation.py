@@ -1,9 +1,12 @@
 """What federated protocols share: a round gives the common client model out, collects it again and averages it."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from edgesim.protocols.base import Process
+from edgesim.sim.hazards import LATE, Lost
 from edgesim.sim.world import Client, World
 
 
@@ -15,6 +18,8 @@ class Rounds:
     reset         optimisers forget everything at the beginning of a round
     weighted      averages weigh clients by their samples, not equally
     participants  clients in a round; None: the fraction
+    deadline_s    for the clients' turns, from the beginning of the round [s]; None: none
+    keeps         late clients go on, and join the average of the round in which their half arrives
     """
 
     local_epochs: int
@@ -23,18 +28,28 @@ class Rounds:
     weighted: bool
     participants: int | None
     fraction: float
+    deadline_s: float | None = None
+    keeps: bool = False
 
     def clients(self, world: World) -> list[Client]:
         """Who takes part in the present round."""
         return world.chosen(self.participants, self.fraction)
 
-    def run(self, world: World, step: Callable[[World, Client], Process]) -> Process:
-        """One round: give the model out, let everyone train at the same time, collect, average."""
+    def run(self, world: World, clients: Sequence[Client], step: Callable[[World, Client], Process]) -> Process:
+        """One round: give the model out, let everyone train at the same time, collect, average what has arrived.
+
+        Gives the clients whose halves are in the average, and how many failed and were late.
+        """
         if world.model is None:
             world.model = world.clients[0].half.weights()
-        clients = self.clients(world)
-        messages = yield from world.together(self._turn(world, client, step) for client in clients)
-        world.model = yield from world.averaged(messages, clients, self.weighted)
+        until = math.inf if self.deadline_s is None else world.ledger.now + self.deadline_s
+        results = yield from world.each(clients, lambda one: self._turn(world, one, step), until=until, keeps=self.keeps)
+        arrived = {client.number: result for client, result in zip(clients, results, strict=True)} | world.presence.arrived()
+        done = {number: result for number, result in sorted(arrived.items()) if not isinstance(result, Lost)}
+        joined = [world.clients[number] for number in done]
+        if joined:
+            world.model = yield from world.averaged(list(done.values()), joined, self.weighted)
+        return joined, *fates(results)
 
     def _turn(self, world: World, client: Client, step: Callable[[World, Client], Process]) -> Process:
         """A client's part. Gives its half as it arrives at the server."""
@@ -48,9 +63,16 @@ class Rounds:
         return message
 
 
+def fates(results: Sequence[Any]) -> tuple[int, int]:
+    """How much work failed, and how much was not done at the deadline."""
+    lost = [result for result in results if isinstance(result, Lost)]
+    late = sum(one.kind == LATE for one in lost)
+    return len(lost) - late, late
+
+
 def broadcast(world: World, clients: Iterable[Client]) -> Process:
     """The common model goes to all of these."""
-    yield from world.together(received(world, client) for client in clients)
+    yield from world.each(list(clients), lambda client: received(world, client))
 
 
 def received(world: World, client: Client) -> Process:
@@ -67,7 +89,11 @@ def collected(client: Client) -> Process:
 
 
 def synchronised(world: World, clients: Sequence[Client]) -> Process:
-    """All of these send their halves up and get the average by samples back."""
-    messages = yield from world.together(collected(client) for client in clients)
-    world.model = yield from world.averaged(messages, clients, weighted=True)
+    """All of these send their halves up and get the average by samples back; who is gone keeps its own."""
+    results = yield from world.each(clients, collected)
+    arrived = [(client, message) for client, message in zip(clients, results, strict=True) if not isinstance(message, Lost)]
+    if not arrived:
+        return
+    joined, messages = zip(*arrived, strict=True)
+    world.model = yield from world.averaged(messages, joined, weighted=True)
     yield from broadcast(world, clients)

@@ -1,9 +1,12 @@
 """Split learning with many clients at the same time and one server step for all."""
 
+import math
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from edgesim.protocols.base import Process, Protocol
-from edgesim.protocols.federation import synchronised
+from edgesim.protocols.federation import fates, synchronised
+from edgesim.sim.hazards import Lost
 from edgesim.sim.world import Client, World
 from edgesim.work import Message
 
@@ -21,6 +24,8 @@ class Parallel(Protocol):
                   uplink codec adc_tokens
     participants  clients in a step; left out, the fraction
     fraction      of the clients that take part in a step
+    deadline_s    for what clients send up, from the beginning of a step: who is late is cut short; left out, all are waited
+                  for [s]
     """
 
     def __init__(
@@ -30,28 +35,41 @@ class Parallel(Protocol):
         merge: Annotated[float, "(0, 1]"] | None = None,
         participants: Annotated[int, "[1, inf)"] | None = None,
         fraction: Annotated[float, "(0, 1]"] = 1.0,
+        deadline_s: Annotated[float, "(0, inf)"] | None = None,
     ) -> None:
+        self._deadline_s = deadline_s
         self._sync_every = sync_every
         self.merge = merge
         self._participants, self._fraction = participants, fraction
 
     def unit(self, world: World) -> Process:
         """One server step; where it is due, the averaging after it."""
-        began, server = world.ledger.now, world.server
+        began = world.ledger.now
+        until = math.inf if self._deadline_s is None else began + self._deadline_s
         clients = world.chosen(self._participants, self._fraction)
-        arrivals = yield from world.together(_up(world, client) for client in clients)
-        full = world.ledger.now
-        senders = [client.number for client in clients]
-        answer = yield from server.device.run("server", lambda: server.half.step([message for message, _ in arrivals], senders))
-        for client, (_message, arrived) in zip(clients, arrivals, strict=True):
-            client.account.add("wait", full - arrived)
-            client.account.add("server", world.ledger.now - full)
-        pairs = zip(clients, answer.gradients, strict=True)
-        yield from world.together(_down(world, client, gradient, answer.loss) for client, gradient in pairs)
+        results = yield from world.each(clients, lambda client: _up(world, client), until=until)
+        arrivals = [(one, *result) for one, result in zip(clients, results, strict=True) if not isinstance(result, Lost)]
+        if arrivals:
+            results += yield from _answered(world, arrivals, began)
         world.model = None
         if self._sync_every and (world.rounds + 1) % self._sync_every == 0:
             yield from synchronised(world, world.clients)
-        world.finish_round(began, clients)
+        world.finish_round(began, clients, *fates(results))
+
+
+def _answered(world: World, arrivals: Sequence[tuple[Client, Message, float]], began: float) -> Process:
+    """One step of the server for all that arrived, and the way back. Gives nothing, or `Lost`, for each of them."""
+    full, half = world.ledger.now, world.server.half
+    clients, messages, times = zip(*arrivals, strict=True)
+    senders = [client.number for client in clients]
+    answer = yield from world.server.device.run("server", lambda: half.step(list(messages), senders))
+    for client, arrived in zip(clients, times, strict=True):
+        client.account.add("wait", full - arrived)
+        client.account.add("server", world.ledger.now - full)
+    gradients = dict(zip(senders, answer.gradients, strict=True))
+    return (
+        yield from world.each(clients, lambda client: _down(world, client, gradients[client.number], answer.loss), since=began)
+    )
 
 
 def _up(world: World, client: Client) -> Process:

@@ -20,6 +20,9 @@ class SplitFedV1(Protocol):
     weighting     of the averages: by `samples` held, or `equal`, as the published code does
     participants  clients in a round; left out, the fraction
     fraction      of the clients that take part in a round
+    deadline_s    for the clients' turns, from the beginning of a round; left out, everyone is waited for [s]
+    late          who misses the deadline is cut short, `drop`; or goes on, `carry`: its half joins the average of the round in
+                  which it arrives, and until then it is not chosen again
     """
 
     def __init__(
@@ -31,8 +34,11 @@ class SplitFedV1(Protocol):
         weighting: Literal["samples", "equal"] = "samples",
         participants: Annotated[int, "[1, inf)"] | None = None,
         fraction: Annotated[float, "(0, 1]"] = 1.0,
+        deadline_s: Annotated[float, "(0, inf)"] | None = None,
+        late: Literal["drop", "carry"] = "drop",
     ) -> None:
-        self._rounds = Rounds(local_epochs, local_steps, optimiser == "reset", weighting == "samples", participants, fraction)
+        forgets, weighted, keeps = optimiser == "reset", weighting == "samples", late == "carry"
+        self._rounds = Rounds(local_epochs, local_steps, forgets, weighted, participants, fraction, deadline_s, keeps)
 
     def unit(self, world: World) -> Process:
         """One round."""
@@ -43,11 +49,12 @@ class SplitFedV1(Protocol):
             server.replica(client.number).load(common)
             if self._rounds.reset:
                 server.replica(client.number).reset()
-        yield from self._rounds.run(world, _step)
-        copies = [server.replica(client.number).weights() for client in clients]
-        mean = yield from world.averaged(copies, clients, self._rounds.weighted)
-        server.half.load(mean)
-        world.finish_round(began, clients)
+        joined, failed, late = yield from self._rounds.run(world, clients, _step)
+        if joined:
+            copies = [server.replica(client.number).weights() for client in joined]
+            mean = yield from world.averaged(copies, joined, self._rounds.weighted)
+            server.half.load(mean)
+        world.finish_round(began, clients, failed, late)
 
 
 def _step(world: World, client: Client) -> Process:

@@ -3,7 +3,7 @@
 from typing import ClassVar, cast
 
 from edgesim.protocols.base import Halves, Process, Protocol
-from edgesim.sim.world import World
+from edgesim.sim.world import Client, World
 from edgesim.work import UClientHalf, UServerHalf
 
 
@@ -21,7 +21,10 @@ class UShaped(Protocol):
     alone: ClassVar[bool] = True
 
     def unit(self, world: World) -> Process:
-        [client], server = world.clients, world.server
+        yield from world.each(world.clients, lambda client: self._step(world, client))
+
+    def _step(self, world: World, client: Client) -> Process:
+        server = world.server
         account, mine, theirs = client.account, cast(UClientHalf, client.half), cast(UServerHalf, server.half)
         account.begin(world.ledger.now)
         smashed = yield from client.device.run("forward", mine.forward, account)

@@ -16,5 +16,4 @@ class Vanilla(Protocol):
     alone: ClassVar[bool] = True
 
     def unit(self, world: World) -> Process:
-        [client] = world.clients
-        yield from one_step(world, client)
+        yield from world.each(world.clients, lambda client: one_step(world, client))

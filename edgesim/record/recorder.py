@@ -3,9 +3,9 @@
 from edgesim.record.evaluations import Evaluations
 from edgesim.record.folder import RunFolder
 from edgesim.record.tables import Table
-from edgesim.rows import Entry, Evaluation, Round, Step, Transfer
+from edgesim.rows import Entry, Evaluation, Fault, Round, Step, Transfer
 
-AnyTable = Table[Step] | Table[Transfer] | Table[Entry] | Table[Round]
+AnyTable = Table[Step] | Table[Transfer] | Table[Entry] | Table[Round] | Table[Fault]
 
 
 class Recorder:
@@ -21,6 +21,7 @@ class Recorder:
         self._transfers: Table[Transfer] = Table(folder.path, "transfers")
         self._entries: Table[Entry] | None = Table(folder.path, "entries") if trace else None
         self._rounds: Table[Round] | None = None  # of protocols that have them
+        self._faults: Table[Fault] | None = None  # of runs in which something failed
         self._folder = folder.path
         self._evaluations = Evaluations(folder.path)
         # bound once: a call less for every row
@@ -37,6 +38,12 @@ class Recorder:
         if self._rounds is None:
             self._rounds = Table(self._folder, "rounds")
         self._rounds.append(row)
+
+    def fault(self, row: Fault) -> None:
+        """Something that failed."""
+        if self._faults is None:
+            self._faults = Table(self._folder, "faults")
+        self._faults.append(row)
 
     def evaluation(self, row: Evaluation) -> None:
         """A look at the test set; it is on disk when this returns."""
@@ -57,5 +64,5 @@ class Recorder:
         return {**{table.name: table.rows for table in self._tables()}, "evaluations": self._evaluations.rows}
 
     def _tables(self) -> list[AnyTable]:
-        tables: list[AnyTable | None] = [self._steps, self._transfers, self._entries, self._rounds]
+        tables: list[AnyTable | None] = [self._steps, self._transfers, self._entries, self._rounds, self._faults]
         return [table for table in tables if table is not None]

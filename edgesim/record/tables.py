@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_type_hi
 
 from edgesim.errors import UsageError
 from edgesim.record import atomic
-from edgesim.rows import Entry, Evaluation, Holding, Round, Step, Transfer
+from edgesim.rows import Entry, Evaluation, Fault, Holding, Round, Step, Transfer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +28,7 @@ ROW_TYPES: dict[str, type[NamedTuple]] = {
     "evaluations": Evaluation,
     "partition": Holding,
     "rounds": Round,
+    "faults": Fault,
 }
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
@@ -102,7 +103,7 @@ def schema(name: str) -> "pa.Schema":
     """The columns of the table `name`, in the order of its row type."""
     import pyarrow as pa
 
-    arrow = {int: pa.int64(), float: pa.float64(), str: pa.string()}
+    arrow = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
     columns = get_type_hints(ROW_TYPES[name]).items()
     return pa.schema([pa.field(column, arrow[kind], nullable=False) for column, kind in columns])
 

@@ -1,14 +1,16 @@
 """A device: it computes at a sustained rate, draws power, and carries one radio."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import simpy
 
 from edgesim.sim.account import Account
+from edgesim.sim.hazards import END, Lost
 from edgesim.sim.ledger import Charge, Ledger, Wait
 from edgesim.sim.meter import PROMOTION
 from edgesim.sim.turn import Turn
+from edgesim.sim.windows import Windows
 from edgesim.work import Work
 
 
@@ -22,11 +24,15 @@ class Device:
     promotion_w, promotion_s    power while a radio that sleeps connects, and how long that takes [W], [s]; 0 s: it does not
     cores       jobs at once; each gets an equal share of the rate and of the added power
     half_duplex its radio cannot send and receive at the same time
+
+    most_w      more than that it never draws [W]
+    down        of a server whose clients may go: when it is down itself. It goes on with a job when the client is gone, and
+                begins anew with one that was under way when it went down; None: a job ends when it is interrupted
     """
 
     __slots__ = (
-        "_computing", "_connecting", "_core_flops", "_turn", "ledger", "meter", "name", "promotion_s", "radio", "receiving",
-        "sending",
+        "_computing", "_connecting", "_core_flops", "_turn", "down", "ledger", "meter", "most_w", "name", "promotion_s",
+        "radio", "receiving", "sending",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +64,9 @@ class Device:
         self._core_flops = rate_flops / cores
         self._turn = Turn(ledger, cores)
         self.radio = Turn(ledger) if half_duplex else None
+        self.down: Windows | None = None
+        added = (active_w - idle_w, *(watts - radio_idle_w for watts in (tx_w, rx_w, tail_w, promotion_w)))
+        self.most_w = idle_w + radio_idle_w + sum(max(0.0, watts) for watts in added)
 
     def run(self, phase: str, job: Callable[[], Work], account: Account | None = None) -> Generator[simpy.Event, Any, Any]:
         """Wait for a core, do the job at that instant, let its time pass, give its value.
@@ -68,10 +77,29 @@ class Device:
             yield from self._turn.enter(account)
         try:
             work = job()
-            yield from self.ledger.spend(phase, work.flops / self._core_flops, self._computing, account=account)
+            seconds = work.flops / self._core_flops
+            if self.down is None:
+                yield from self.ledger.spend(phase, seconds, self._computing, account=account)
+            else:
+                yield from self._persist(phase, seconds, self.down, account)
         finally:
             self._turn.leave()
         return work.value
+
+    def _persist(self, phase: str, seconds: float, down: Windows, account: Account | None) -> Wait:
+        """Compute for `seconds` [s] in a row while it is not down, whoever is gone meanwhile."""
+        gone = None
+        for until, is_up in _pieces(self.ledger.now, seconds, down):
+            doing, charges = (phase, (self._computing,)) if is_up else ("wait", ())
+            while (now := self.ledger.now) < until:
+                try:
+                    yield from self.ledger.spend(doing, until - now, *charges, account=account)
+                except simpy.Interrupt as cut:
+                    if isinstance(cut.cause, Lost) and cut.cause.kind == END:
+                        raise
+                    gone = cut
+        if gone is not None:
+            raise gone
 
     def connect(self, phase: str, account: Account) -> Wait:
         """Let its radio connect to the network if it sleeps, before it sends or receives; the time counts as waiting."""
@@ -83,3 +111,15 @@ class Device:
         elif began < meter.connected_s:  # for another message
             yield from ledger.spend(phase, meter.connected_s - began)
         account.add("wait", ledger.now - began)
+
+
+def _pieces(now: float, seconds: float, down: Windows) -> Iterator[tuple[float, bool]]:
+    """Until when [s] a job that is begun at `now` is worked on, True, or not, and so on; the last attempt is whole."""
+    begin, end = down.at(now)
+    while begin < now + seconds:
+        if begin > now:
+            yield begin, True
+        yield end, False
+        now = end
+        begin, end = down.at(now)
+    yield now + seconds, True

@@ -1,6 +1,7 @@
 """One direction between two devices."""
 
-from collections.abc import Generator, Mapping
+import math
+from collections.abc import Generator, Mapping, Sequence
 from copy import copy
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import simpy
 from edgesim.rows import Transfer
 from edgesim.sim.account import Account
 from edgesim.sim.device import Device
+from edgesim.sim.discipline import Load
 from edgesim.sim.ledger import Ledger
 from edgesim.sim.loads import became, loads
 from edgesim.sim.mediums.base import Medium
@@ -20,6 +22,7 @@ from edgesim.wire import Manifest, Payload
 from edgesim.work import Message
 
 PHASE = {"up": "uplink", "down": "downlink"}
+Loads = Sequence[tuple[Load, float]]  # what is brought to a medium, each with the silence after it [s]
 
 
 class Air(Protocol):
@@ -103,19 +106,26 @@ class Link:
             manifest = message if isinstance(message, Manifest) else message.manifest
             airtime = self.transport.plan(manifest, start, self.fading, self.chance)
             waited = start - arrived
-            if self.medium is not None:
-                airtime, shared_s = yield from self._share(manifest, airtime, account)
-                waited += shared_s
-            elif airtime.bursts:
-                for sending, silent in airtime.bursts:
-                    yield from ledger.spend(phase, sending, *self._charges, account=account)
-                    if silent:
-                        yield from ledger.spend(phase, silent, account=account)
-            else:
-                yield from ledger.spend(phase, airtime.seconds, *self._charges, account=account)
-            ended = ledger.now
-            if self.transport.radio.latency_s:
-                yield from ledger.spend(phase, self.transport.radio.latency_s, account=account)
+            ledger.traffic.by_direction[self.direction].offered += manifest.bits
+            brought: Loads = ()
+            try:
+                if self.medium is not None:
+                    brought = loads(self.transport, manifest, airtime, self.fading, phase, account.client, self._charges)
+                    airtime, shared_s = yield from self._share(manifest, airtime, brought, account)
+                    waited += shared_s
+                elif airtime.bursts:
+                    for sending, silent in airtime.bursts:
+                        yield from ledger.spend(phase, sending, *self._charges, account=account)
+                        if silent:
+                            yield from ledger.spend(phase, silent, account=account)
+                else:
+                    yield from ledger.spend(phase, airtime.seconds, *self._charges, account=account)
+                ended = ledger.now
+                if self.transport.radio.latency_s:
+                    yield from ledger.spend(phase, self.transport.radio.latency_s, account=account)
+            except simpy.Interrupt:
+                self._book_part(label, manifest, airtime, brought, account, start, waited)
+                raise
             self._book(label, manifest, airtime, account, start, ended, waited)
         finally:
             for turn in held:
@@ -126,11 +136,10 @@ class Link:
         return message
 
     def _share(
-        self, manifest: Manifest, airtime: Airtime, account: Account
+        self, manifest: Manifest, airtime: Airtime, brought: Loads, account: Account
     ) -> Generator[simpy.Event, Any, tuple[Airtime, float]]:
         """Send through the medium. Gives the airtime as it became there, and how long it waited [s]."""
         assert self.medium is not None
-        brought = loads(self.transport, manifest, airtime, self.fading, self._phase, account.client, self._charges)
         for load, silent in brought:
             yield from self.medium.carry(load, account)
             if silent:
@@ -138,8 +147,36 @@ class Link:
         through = [load for load, _silent in brought]
         return became(self.transport, manifest, airtime, through), sum(load.waited_s for load in through)
 
+    def _book_part(
+        self, label: str, manifest: Manifest, airtime: Airtime, brought: Loads, account: Account, start: float, waited: float
+    ) -> None:
+        """Book a message that is cut short now: what had been on air of it, which is of no use."""
+        spans, now = airtime.spans, self.ledger.now
+        on_air = sum(load.own_s for load, _silent in brought) if brought else aired(spans, now - start)
+        share = min(1.0, on_air / (sum(sending for sending, _silent in spans) or math.inf))
+        part = airtime._replace(
+            overhead_bits=math.floor(share * (manifest.bits + airtime.overhead_bits)),
+            symbols=math.floor(share * airtime.symbols),
+            packets=math.floor(share * airtime.packets),
+            retransmissions=math.floor(share * airtime.retransmissions),
+            lost_packets=0,
+            corrupted_values=0,
+        )
+        useless = Manifest((), share * manifest.paper_bits, share * manifest.code_bits)
+        self.ledger.traffic.by_direction[self.direction].lost += manifest.bits
+        waited += sum(load.waited_s for load, _silent in brought)
+        self._book(label, useless, part, account, start, now, waited, delivered=False)
+
     def _book(
-        self, label: str, manifest: Manifest, airtime: Airtime, account: Account, start: float, ended: float, waited: float
+        self,
+        label: str,
+        manifest: Manifest,
+        airtime: Airtime,
+        account: Account,
+        start: float,
+        ended: float,
+        waited: float,
+        delivered: bool = True,
     ) -> None:
         roles = manifest.by_role
         self.ledger.post(
@@ -166,5 +203,15 @@ class Link:
                 airtime.lost_packets,
                 airtime.corrupted_values,
                 waited,
+                delivered,
             )
         )
+
+
+def aired(spans: Sequence[tuple[float, float]], seconds: float) -> float:
+    """How much of the first `seconds` of a transfer, (sending [s], silent [s]) one after the other, it was on air [s]."""
+    on_air = 0.0
+    for sending, silent in spans:
+        on_air += min(sending, max(0.0, seconds))
+        seconds -= sending + silent
+    return on_air

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from edgesim.rows import Entry
 from edgesim.sim.sums import BUSY_S, JOULES, SECONDS, Places, Sums
 
-IDLE = "idle"
+IDLE, OFF = "idle", "off"
 TAIL = "tail"
 ON_AIR = frozenset({"tx", "rx"})
 PROMOTION = "promotion"  # a radio that slept connects to its network
@@ -168,6 +168,12 @@ class Meter:
         if self._tail_s and clock is not None:
             self.activity_joules -= self._tail_w * seconds  # awake anyway: not on top of that
 
+    def off(self, now: float) -> None:
+        """From `now` [s] on it draws nothing, until its activity OFF of minus `base_w` ends."""
+        self.settle(now)
+        self._end_tail(now)
+        self.begin(now, OFF, OFF, -self.base_w)
+
     def _unfold(self) -> None:
         """The activity that was alone is one among others, or somebody wants to know."""
         if self._alone is not None:
@@ -237,8 +243,8 @@ class Meter:
             self._end_tail(now)
 
     def _doze(self, now: float) -> None:
-        """A tail begins if the radio has just been on air for the last time."""
-        if not any(sort.state in ON_AIR for sort in self._active):
+        """A tail begins if the radio has just been on air for the last time, and was not switched off."""
+        if not any(sort.state in ON_AIR or sort.state == OFF for sort in self._active):
             self._tail = (self._tail[0] if self._tail else now, now + self._tail_s)
 
     def _end_tail(self, now: float) -> None:

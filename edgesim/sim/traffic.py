@@ -23,7 +23,12 @@ class Direction:
     lost_packets: int = 0
     corrupted_values: int = 0
     transfers: int = 0
-    by_label: dict[str, list[float]] = field(default_factory=dict)  # transfers of each label, their payload, paper, code bits
+    offered: int = 0  # payload of all messages whose sending began, delivered or not
+    lost: int = 0  # payload of those that were cut short
+    cut: int = 0  # how many those were
+    by_label: dict[str, list[float]] = field(
+        default_factory=dict
+    )  # of each label: delivered transfers, payload, paper, code bits
     by_client: dict[int, int] = field(default_factory=dict)  # bits on the wire of each client
     seconds: float = 0.0
     snr_seconds: float = 0.0  # linear SNR times seconds, over transfers of finite SNR
@@ -65,11 +70,14 @@ class Traffic:
         total.corrupted_values += row.corrupted_values
         total.transfers += 1
         payload = row.values_bits + row.side_bits + row.labels_bits + row.model_bits
-        of_label = total.by_label.setdefault(row.label, [0, 0, 0.0, 0.0])
-        of_label[0] += 1
-        of_label[1] += payload
-        of_label[2] += row.paper_bits
-        of_label[3] += row.code_bits
+        if row.delivered:
+            of_label = total.by_label.setdefault(row.label, [0, 0, 0.0, 0.0])
+            of_label[0] += 1
+            of_label[1] += payload
+            of_label[2] += row.paper_bits
+            of_label[3] += row.code_bits
+        else:
+            total.cut += 1
         total.by_client[row.client] = total.by_client.get(row.client, 0) + payload + row.overhead_bits
         seconds = row.end_s - row.start_s
         total.seconds += seconds

@@ -1,7 +1,7 @@
 """A simulated world: clients, links, a server, one clock, one book, one budget."""
 
 import math
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,9 +13,11 @@ from edgesim.rows import Round, Step
 from edgesim.sim.account import Account
 from edgesim.sim.budget import Budget, Spent
 from edgesim.sim.device import Device
+from edgesim.sim.hazards import Hazards
 from edgesim.sim.ledger import Ledger
 from edgesim.sim.link import Link
 from edgesim.sim.pilot import Outlook, Pilot
+from edgesim.sim.presence import Presence
 from edgesim.work import ClientHalf, Message, ServerHalf, Work
 
 Process = Generator[simpy.Event, Any, Any]
@@ -85,6 +87,7 @@ class World:
     cursor     whole numbers that a protocol remembers from unit to unit, such as whose turn it is
     model      the client model that is common to all, where a protocol has one: as a message
     watch      called with every finished step and the step's loss; hear_round with every finished round
+    presence   which clients are there, and what becomes of their work when one goes
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class World:
         seed: int = 0,
         average: Average | None = None,
         rehearsal: "World | None" = None,
+        hazards: Hazards | None = None,
     ) -> None:
         self.ledger = ledger
         self.clients = clients
@@ -112,6 +116,10 @@ class World:
         self.stopped_by: str | None = None
         self.watch: Callable[[Step, Any], None] | None = None
         self.hear_round: Callable[[Round], None] | None = None
+        self.presence = Presence(ledger, [client.device for client in clients], hazards)
+        self.together, self.each = self.presence.together, self.presence.each  # work of several clients
+        if hazards is not None:
+            server.device.down = hazards.restarts
         self._unit_cost: Spent | None = None
         self._before = Spent()  # a rehearsal: what had been spent when it began
         self._adapts = False
@@ -145,6 +153,8 @@ class World:
         """Whether one more unit fits into every limit; if not, `stopped_by` says which one it would break."""
         if self.stopped_by is None:
             self.stopped_by = self.budget.used_up(self.rounds)
+        if self.stopped_by is None and self.presence.fails and self.presence.returns() == math.inf:
+            self.stopped_by = "no_clients"
         if self.stopped_by is None:
             self.stopped_by = self._broken(unit)
         return self.stopped_by is None
@@ -165,7 +175,7 @@ class World:
         """What a unit begun now would spend, rehearsed with phantoms under the channel as it will be."""
         if self.rehearsal is None or self.budget.in_rounds:
             return Spent()
-        if self._adapts or not (unit.steady and self.budget.timeless):
+        if self._adapts or self.presence.fails or not (unit.steady and self.budget.timeless):
             return self.rehearsal.rehearse(unit, self)
         if self._unit_cost is None:
             self._unit_cost = self.rehearsal.rehearse(unit, self)
@@ -175,6 +185,7 @@ class World:
         """Do the next unit of the `real` world from where its clock stands and give what it spends."""
         now = real.ledger.now
         self.ledger.restart(now, real.ledger)
+        self.presence.restart(real.presence)
         self.steps = 0
         self.rounds, self.cursor = real.rounds, dict(real.cursor)
         self._before = real.spent._replace(simulated_s=0.0)  # the clock goes on
@@ -186,26 +197,31 @@ class World:
         return self.spent._replace(simulated_s=self.ledger.now - now, rounds=self.rounds - real.rounds)
 
     def do(self, unit: Unit) -> None:
-        """Do a unit from beginning to end."""
+        """Do a unit from beginning to end; it begins as soon as there is a client."""
         env = self.ledger.env
-        env.run(until=env.process(unit.unit(self)))
+        work = unit.unit(self)
+        env.run(until=env.process(self.presence.with_somebody(work) if self.presence.fails else work))
+
+    def close(self) -> None:
+        """The run is over: settle its book."""
+        self.presence.close()
+        self.ledger.close()
 
     # -- what protocols say -------------------------------------------------------------------------------------------
 
-    def together(self, processes: Iterable[Process]) -> Generator[simpy.Event, Any, list[Any]]:
-        """Run processes at the same time and give what each returns, in their order."""
-        env = self.ledger.env
-        begun = [env.process(process) for process in processes]
-        yield env.all_of(begun)
-        return [process.value for process in begun]
+    def chosen(self, count: int | None, fraction: float, *, anybody: bool = False) -> list[Client]:
+        """The clients that take part in the present round, by number: `count` of them, or else a fraction, at least one.
 
-    def chosen(self, count: int | None, fraction: float) -> list[Client]:
-        """The clients that take part in the present round, by number: `count` of them, or else a fraction, at least one."""
+        Fewer where fewer are there. anybody: choose among those, too, that are not there now
+        """
+        there = self.clients
+        if self.presence.fails:
+            there = [there[number] for number in self.presence.there(self.rounds, anybody)]
         wanted = count if count is not None else max(1, round(fraction * len(self.clients)))
-        if wanted >= len(self.clients):
-            return self.clients
-        places = self.random("participants").choice(len(self.clients), wanted, replace=False)
-        return [self.clients[place] for place in sorted(places)]
+        if wanted >= len(there):
+            return there
+        places = self.random("participants").choice(len(there), wanted, replace=False)
+        return [there[place] for place in sorted(places)]
 
     def random(self, purpose: str) -> np.random.Generator:
         """A random stream for one purpose in the present round."""
@@ -250,8 +266,12 @@ class World:
         client.joules = joules
         self.watch(row, loss)
 
-    def finish_round(self, began: float, clients: Sequence[Client]) -> None:
-        """Book the round that has just ended, begun at `began` [s], in which these clients took part."""
+    def finish_round(self, began: float, clients: Sequence[Client], failed: int = 0, late: int = 0) -> None:
+        """Book the round that has just ended, begun at `began` [s], for which these clients were chosen.
+
+        failed, late  how many of them were gone before they were done, and how many were not done at the deadline
+        """
         self.rounds += 1
         if self.hear_round is not None:
-            self.hear_round(Round(self.rounds, began, self.ledger.now, len(clients)))
+            chosen = len(clients)
+            self.hear_round(Round(self.rounds, began, self.ledger.now, chosen, chosen - failed - late, late, failed))

@@ -38,7 +38,7 @@ def write(folder: Path, rows: int, **knobs: Any) -> Table[Step]:
 
 @pytest.mark.parametrize(("name", "kind"), [("steps", Step), ("transfers", Transfer), ("entries", Entry)])
 def test_columns_are_those_of_the_row_type(name: str, kind: Any) -> None:
-    arrow = {int: pa.int64(), float: pa.float64(), str: pa.string()}
+    arrow = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
     assert [(field.name, field.type) for field in tables.schema(name)] == [
         (k, arrow[v]) for k, v in get_type_hints(kind).items()
     ]

@@ -111,7 +111,7 @@ def _covering(fading: Fading, start_s: float, seconds: float) -> "Draws":
     blocks = 2  # the first is what is left of its block, possibly next to nothing; the second is whole
     draws = fading(start_s, blocks)
     while float(draws.seconds.sum()) <= seconds:
-        blocks = 2 + math.ceil(seconds / float(draws.seconds[-1])) if blocks == 2 else 2 * blocks
+        blocks = 2 + math.ceil(seconds / float(draws.seconds.max())) if blocks == 2 else 2 * blocks
         if blocks > MOST_BLOCKS:
             raise RunError(f"a message of {seconds:.6g} s spans {blocks} coherence blocks: raise bandwidth_hz or coherence_s")
         draws = fading(start_s, blocks)

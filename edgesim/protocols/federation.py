@@ -20,6 +20,7 @@ class Rounds:
     participants  clients in a round; None: the fraction
     deadline_s    for the clients' turns, from the beginning of the round [s]; None: none
     keeps         late clients go on, and join the average of the round in which their half arrives
+    cycle         participants follow each other by number from round to round; else they are drawn
     """
 
     local_epochs: int
@@ -30,10 +31,11 @@ class Rounds:
     fraction: float
     deadline_s: float | None = None
     keeps: bool = False
+    cycle: bool = False
 
     def clients(self, world: World) -> list[Client]:
         """Who takes part in the present round."""
-        return world.chosen(self.participants, self.fraction)
+        return world.chosen(self.participants, self.fraction, cycle=self.cycle)
 
     def run(self, world: World, clients: Sequence[Client], step: Callable[[World, Client], Process]) -> Process:
         """One round: give the model out, let everyone train at the same time, collect, average what has arrived.

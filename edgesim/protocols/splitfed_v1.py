@@ -20,6 +20,7 @@ class SplitFedV1(Protocol):
     weighting     of the averages: by `samples` held, or `equal`, as the published code does
     participants  clients in a round; left out, the fraction
     fraction      of the clients that take part in a round
+    selection     of participants: at `random`; or in a `cycle`, the next ones by number, so that all take part equally often
     deadline_s    for the clients' turns, from the beginning of a round; left out, everyone is waited for [s]
     late          who misses the deadline is cut short, `drop`; or goes on, `carry`: its half joins the average of the round in
                   which it arrives, and until then it is not chosen again
@@ -34,11 +35,14 @@ class SplitFedV1(Protocol):
         weighting: Literal["samples", "equal"] = "samples",
         participants: Annotated[int, "[1, inf)"] | None = None,
         fraction: Annotated[float, "(0, 1]"] = 1.0,
+        selection: Literal["random", "cycle"] = "random",
         deadline_s: Annotated[float, "(0, inf)"] | None = None,
         late: Literal["drop", "carry"] = "drop",
     ) -> None:
         forgets, weighted, keeps = optimiser == "reset", weighting == "samples", late == "carry"
-        self._rounds = Rounds(local_epochs, local_steps, forgets, weighted, participants, fraction, deadline_s, keeps)
+        self._rounds = Rounds(
+            local_epochs, local_steps, forgets, weighted, participants, fraction, deadline_s, keeps, selection == "cycle"
+        )
 
     def unit(self, world: World) -> Process:
         """One round."""

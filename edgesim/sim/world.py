@@ -209,10 +209,10 @@ class World:
 
     # -- what protocols say -------------------------------------------------------------------------------------------
 
-    def chosen(self, count: int | None, fraction: float, *, anybody: bool = False) -> list[Client]:
+    def chosen(self, count: int | None, fraction: float, *, cycle: bool = False, anybody: bool = False) -> list[Client]:
         """The clients that take part in the present round, by number: `count` of them, or else a fraction, at least one.
 
-        Fewer where fewer are there. anybody: choose among those, too, that are not there now
+        Fewer where fewer are there. cycle: those whose numbers follow the last round's, instead of any. anybody: choose among those, too, that are not there now
         """
         there = self.clients
         if self.presence.fails:
@@ -220,6 +220,8 @@ class World:
         wanted = count if count is not None else max(1, round(fraction * len(self.clients)))
         if wanted >= len(there):
             return there
+        if cycle:
+            return [there[(self.rounds * wanted + place) % len(there)] for place in range(wanted)]
         places = self.random("participants").choice(len(there), wanted, replace=False)
         return [there[place] for place in sorted(places)]
 

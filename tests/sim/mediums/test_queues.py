@@ -45,16 +45,30 @@ def within_standard_errors(values: np.ndarray, expected: float) -> None:
 @pytest.mark.parametrize(("law", "second_moment"), [(exponential, 2.0), (constant, 1.0), (hyperexponential, 4.0)])
 def test_waits_for_a_server_follow_pollaczek_and_khinchine(law: Law, second_moment: float) -> None:
     """M/M/1, M/D/1 and M/G/1, first come, first served: a device with one core."""
-    rho, rng, ledger = 0.5, np.random.default_rng(11), Ledger()
-    turn, waits = Turn(ledger), np.zeros(JOBS)
+    rho, rng = 0.5, np.random.default_rng(11)
     times, service = np.cumsum(rng.exponential(1.0 / rho, JOBS)), law(rng, JOBS)
+    within_standard_errors(waits(times, service, cores=1), rho * second_moment / (2.0 * (1.0 - rho)))
+
+
+def test_waits_for_several_cores_follow_erlang() -> None:
+    """M/M/c: a job waits with Erlang's C(c, a), a = lambda E[S], and then 1 / (c - a) on average (Kleinrock, 3.5)."""
+    cores, load, rng = 2, 1.4, np.random.default_rng(12)
+    times, service = np.cumsum(rng.exponential(1.0 / load, JOBS)), exponential(rng, JOBS)
+    queueing = load**2 / 2.0 / (1.0 - load / cores)
+    within_standard_errors(waits(times, service, cores), queueing / (1.0 + load + queueing) / (cores - load))
+
+
+def waits(times: np.ndarray, service: np.ndarray, cores: int) -> np.ndarray:
+    """Of jobs that come at these times and take so long, [jobs] [s]."""
+    ledger = Ledger()
+    turn, waited = Turn(ledger, cores), np.zeros(len(times))
 
     def job(number: int):
         account = Account(number)
         yield from turn.enter(account)
         yield from ledger.spend("server", float(service[number]))
         turn.leave()
-        waits[number] = account.seconds.get("wait", 0.0)
+        waited[number] = account.seconds.get("wait", 0.0)
 
     def arrivals():
         for number, time in enumerate(times):
@@ -63,7 +77,7 @@ def test_waits_for_a_server_follow_pollaczek_and_khinchine(law: Law, second_mome
 
     ledger.env.process(arrivals())
     ledger.env.run()
-    within_standard_errors(waits, rho * second_moment / (2.0 * (1.0 - rho)))
+    return waited
 
 
 @pytest.mark.parametrize("law", [exponential, constant, hyperexponential])

@@ -125,11 +125,13 @@ class EvaluateSpec(Section):
     every_epochs  how often [epochs of the training set]; the end of the run is always evaluated
     codec         also compress at evaluation
     codec_too     look a second time, with the codec on, for `accuracy_codec`
+    clients       at the end, look at each client's own half too, and at the average of all
     """
 
     every_epochs: Annotated[float, Number("(0, inf)")] = 1.0
     codec: Annotated[bool, Flag()] = False
     codec_too: Annotated[bool, Flag()] = False
+    clients: Annotated[bool, Flag()] = False
 
 
 class HostSpec(Section):

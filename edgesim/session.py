@@ -7,6 +7,7 @@ from typing import Any
 from edgesim import build
 from edgesim.errors import RunError
 from edgesim.learn.trip import Insight
+from edgesim.learn.cargo import average
 from edgesim.record.recorder import Recorder
 from edgesim.rows import ClientTotal, Evaluation, Step
 from edgesim.scenario import Scenario
@@ -41,6 +42,7 @@ class Session:
         self.each: dict[int, float] = {}  # accuracy of each client's own halves at the latest look, where they differ
         every = scenario.evaluate.every_epochs
         self._every = max(1, round(every * self.task.steps_per_epoch)) if every else 0
+        self._of_clients: dict[str, float] = {}
         self._looked = 0
         self._shown = -math.inf
         self._loss: float | None = None
@@ -66,6 +68,7 @@ class Session:
             return  # the user is waiting
         if not self.evaluations or self.evaluations[-1].step < self.world.steps:
             self._evaluate()
+        self._look_at_clients()
         self._show()
 
     def interrupt(self) -> None:
@@ -112,6 +115,22 @@ class Session:
             self._recorder.evaluation(row)
         self._show()
 
+    def _look_at_clients(self) -> None:
+        """Each client's own half with the server's, and the average of all halves by samples."""
+        clients = self.world.clients
+        if self.cast is None or not self.scenario.evaluate.clients or len(clients) == 1:
+            return
+        self.each = self.cast.examine(range(len(clients)), None).each
+        halves, samples = [client.half.weights() for client in clients], [float(client.samples) for client in clients]
+        mean = self.cast.examine([], average(halves, samples).value).score.accuracy
+        found = self.each.values()
+        self._of_clients = {
+            "mean": sum(found) / len(found),
+            "lowest": min(found),
+            "highest": max(found),
+            "of_average": mean,
+        }
+
     def _show(self) -> None:
         self._shown = time.monotonic()
         if self._watch is None:
@@ -156,6 +175,7 @@ class Session:
             "accuracy_best": max(accuracies, default=None),
             "accuracy_codec": _known(self.evaluations[-1].accuracy_codec) if self.evaluations else None,
             "loss": self.evaluations[-1].loss if self.evaluations else None,
+            **({"accuracy_clients": self._of_clients} if self._of_clients else {}),
             "wall_s": time.monotonic() - self.started,
             **facts,
         }

@@ -168,3 +168,17 @@ def test_u_shaped_work_is_the_same_work_shared_out_in_another_way(trained: Any) 
     own = shares(shaped.task.exchange, shaped.task.costs, batch)
     assert own.head == batch * 6 * 48 * 10
     assert sum(own) == server_flops(plain.task.exchange, plain.task.costs, batch)
+
+
+def test_clients_are_looked_at_one_by_one_and_on_average(trained: Any) -> None:
+    """After an averaging and its broadcast all halves are the average, so every look finds the same."""
+    protocol = {"kind": "parallel", "sync_every": 2}
+    sections = {"clients": SCENARIO["clients"] | {"count": 3}, "budget": {"rounds": 2}, "evaluate": {"clients": True}}
+    session = trained(protocol=protocol, **sections)
+    summary = session.summary("done")
+    found = summary["accuracy_clients"]
+    assert found["lowest"] == found["highest"] == summary["accuracy"]
+    assert found["mean"] == pytest.approx(found["of_average"], abs=1e-12)
+    assert [row.accuracy for row in session.clients()] == [summary["accuracy"]] * 3
+    apart = trained(protocol="parallel", **sections).summary("done")["accuracy_clients"]
+    assert apart["lowest"] <= apart["mean"] <= apart["highest"]

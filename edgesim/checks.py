@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgesim import kinds, vary
+from edgesim import fault_checks, kinds, vary
 from edgesim.scenario import BudgetSpec, Group, LinkSpec
 from edgesim.scenario import Path as Where
 from edgesim.specs import DataSpec, Spec
@@ -258,6 +258,7 @@ CHECKS: tuple[Callable[..., Found], ...] = (
     varied_knobs_exist,
     codec_suits_model,
     training_ends,
+    *fault_checks.CHECKS,
 )
 LINK_CHECKS: tuple[Callable[[LinkSpec, str], Found], ...] = (
     tokens_reach_the_codec,

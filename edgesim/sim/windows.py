@@ -39,7 +39,7 @@ class Regular(Windows):
         if self._every_s is None:
             begin = self._start_s
             return Window(begin, begin + self._seconds) if now < begin + self._seconds else NEVER
-        number = max(0, math.floor((now - self._start_s) / self._every_s))
+        number = max(0, math.floor((now - self._start_s) / self._every_s) - 1)  # the quotient is rounded
         while now >= (begin := self._start_s + number * self._every_s) + self._seconds:
             number += 1
         return Window(begin, begin + self._seconds)
@@ -97,7 +97,7 @@ class Listed(Windows):
 
 
 class Joint(Windows):
-    """The time that is in a window of any of these."""
+    """The time that is in a window of any of these. A window that is under way may be said to begin later than it did."""
 
     def __init__(self, several: Sequence[Windows]) -> None:
         self._several = several

@@ -212,7 +212,10 @@ class World:
     def chosen(self, count: int | None, fraction: float, *, cycle: bool = False, anybody: bool = False) -> list[Client]:
         """The clients that take part in the present round, by number: `count` of them, or else a fraction, at least one.
 
-        Fewer where fewer are there. cycle: those whose numbers follow the last round's, instead of any. anybody: choose among those, too, that are not there now
+        Fewer where fewer are there.
+
+        cycle    those whose numbers follow the last round's, instead of any
+        anybody  choose among those, too, that are not there now
         """
         there = self.clients
         if self.presence.fails:

@@ -14,7 +14,7 @@ class ServerRestart(Fault):
     of both attempts is charged. While it is down it draws what it draws when idle.
 
     start_s  when the first window begins [s]
-    seconds  length of a window [s]
+    length_s  of a window [s]
     every_s  from the beginning of one window to that of the next; left out, there is one [s]
     """
 
@@ -23,11 +23,11 @@ class ServerRestart(Fault):
         seed: int,
         *,
         start_s: Annotated[float, "[0, inf)"],
-        seconds: Annotated[float, "(0, inf)"],
+        length_s: Annotated[float, "(0, inf)"],
         every_s: Annotated[float, "(0, inf)"] | None = None,
     ) -> None:
         super().__init__(seed)
-        self._windows = regular(start_s, seconds, every_s)
+        self._windows = regular(start_s, length_s, every_s)
 
     def restarts(self) -> Windows | None:
         return self._windows

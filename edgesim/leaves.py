@@ -16,6 +16,9 @@ from edgesim import kinds, quantities
 from edgesim.quantities import Interval, did_you_mean, shortened
 from edgesim.yaml_nodes import Refused
 
+LEAST, MOST = 1e-30, 1e30  # size of a real number other than 0: products of a few never overflow
+MOST_WHOLE = 2**63 - 1  # what tables hold
+MOST_DB = 300.0  # either way
 REFUSED_TYPE = "refused"  # error type of a value that was complained about while it was read
 
 
@@ -60,6 +63,7 @@ class Leaf(ABC):
 class Number(Leaf):
     """A finite number in an interval; a string with a unit where the key's suffix states one.
 
+    Sizes that no arithmetic or table holds are refused: `LEAST` to `MOST`, `MOST_WHOLE`, `MOST_DB`.
     Only an interval that ends in a closed infinity, `(0, inf]`, lets infinity in (`.inf` in YAML); nothing lets NaN in.
 
     suffix  the unit suffix of the key (`hz`), None for a number without unit
@@ -75,7 +79,18 @@ class Number(Leaf):
         number = self._number(value)
         if self.interval is not None and number not in self.interval:
             fail(f"must be {self.interval.words()}; got {shortened(str(value))}")
+        if abs(number) != math.inf and (beyond := self._beyond(number)):
+            fail(f"{beyond}; got {shortened(str(value))}")
         return number
+
+    def _beyond(self, number: int | float) -> str | None:
+        """Why a number is too large, or too small, for any arithmetic."""
+        size = abs(number)
+        if self.whole:
+            return f"must be at most {MOST_WHOLE}" if size > MOST_WHOLE else None
+        if self.suffix in ("db", "dbm") and size > MOST_DB:
+            return f"must be between {-MOST_DB:g} and {MOST_DB:g}"
+        return f"must be 0 or of a size between {LEAST:g} and {MOST:g}" if size and not LEAST <= size <= MOST else None
 
     def _number(self, value: object) -> int | float:
         if isinstance(value, str) and self.suffix is not None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from edgesim import checks
+from edgesim import checks, limits
 from edgesim.errors import ScenarioError, UsageError
 from edgesim.leaves import REFUSED_TYPE
 from edgesim.overrides import Override, apply, parse
@@ -77,7 +77,7 @@ def examine(content: object) -> tuple[Scenario | None, list[Finding]]:
         broken = {finding.path[0] if finding.path else None for finding in findings}
         given = content if isinstance(content, dict) else {}
         sections = {name: _section(name, given) for name in Scenario.model_fields if not broken & {name, None}}
-    findings += [Finding(path, "check", message) for path, message in checks.findings(sections)]
+    findings += [Finding(path, "check", message) for path, message in [*limits.findings(sections), *checks.findings(sections)]]
     return scenario, [finding for finding in findings if finding.sort != REFUSED_TYPE]
 
 

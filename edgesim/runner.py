@@ -17,7 +17,7 @@ from edgesim.codecs.base import Codec
 from edgesim.codecs.target import aims
 from edgesim.errors import RunInterrupted
 from edgesim.record import clients, evaluations, partition, tables, varied
-from edgesim.record.folder import WEIGHTS, RunFolder, Status
+from edgesim.record.folder import WEIGHTS, RunFolder, Status, check_writable
 from edgesim.record.recorder import Recorder
 from edgesim.scenario import LinkSpec, Scenario
 from edgesim.session import Session
@@ -66,9 +66,11 @@ def run(
 
     weights  keep those of a large model too; those of a small one are always kept
 
-    Raises ScenarioError and NotFoundError (data, weights) before anything is written, UsageError where `out` cannot be
-    written, RunInterrupted after a signal (all finished steps are kept), RunError where the run itself fails.
+    Raises UsageError where `out` cannot be written, before data and model are built; ScenarioError and NotFoundError (data,
+    weights) before anything is written; RunInterrupted after a signal (all finished steps are kept); RunError where the run
+    itself fails.
     """
+    check_writable(Path(out))
     with _threads(scenario):
         session = Session(scenario, timing_only=timing_only, watch=watch)
         folder = RunFolder.create(Path(out), scenario.name, scenario.hash8, scenario.seed)

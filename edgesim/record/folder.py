@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -42,8 +43,7 @@ class RunFolder:
             parent.mkdir(parents=True, exist_ok=True)
             return cls(_unused(parent, stem))
         except OSError as error:
-            reason = error.strerror or error
-            raise UsageError(f"cannot write results to {out}: {reason}; choose a folder you may write to with --out") from error
+            raise _unwritable(out, error) from error
 
     def write_text(self, name: str, text: str) -> Path:
         """Write the file `name` (may lie in a sub-folder) as UTF-8."""
@@ -106,6 +106,21 @@ class RunFolder:
         if not path.resolve().is_relative_to(self.path.resolve()) or path == self.path:
             raise ValueError(f"name = {name!r} must be a file inside the run folder {self.path}")
         return path
+
+
+def check_writable(out: Path) -> None:
+    """Raise UsageError if nothing can be written under `out`; leaves nothing, not even the folder."""
+    try:
+        nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise _unwritable(out, error) from error
+
+
+def _unwritable(out: Path, error: OSError) -> UsageError:
+    reason = error.strerror or error
+    return UsageError(f"cannot write results to {out}: {reason}; choose a folder you may write to with --out")
 
 
 def folder_name(scenario: str) -> str:

@@ -54,7 +54,7 @@ def test_two_steps_leave_a_whole_results_folder(command: Any, scenario: Path, tm
     assert manifest["command"] == ["edgesim", "run", "small.yaml", "--seed", "5", "--trace"]
     names = {item["name"] for item in manifest["files"]}
     tabulated = {"steps.parquet", "transfers.parquet", "entries.parquet", "evaluations.csv"}
-    assert {"scenario.yaml", "resolved.yaml", "summary.json"} | tabulated == names
+    assert {"scenario.yaml", "resolved.yaml", "summary.json", "weights.safetensors"} | tabulated == names
     assert len(tables.read(path, "steps")) == 2
     timeline = Path(command("trace", "results/small").out.strip())
     assert json.loads(timeline.read_text())["traceEvents"]
@@ -129,8 +129,11 @@ def test_a_missing_file_is_wrong_usage(command: Any, scenario: Path) -> None:
     assert "small.yaml" in said.err  # what is there instead
 
 
-def test_results_that_cannot_be_written_stop_the_run_before_it_begins(command: Any, scenario: Path, tmp_path: Path) -> None:
+def test_results_that_cannot_be_written_stop_the_run_before_anything_is_built(
+    command: Any, scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "results").write_text("a file where the folder should be")
+    monkeypatch.delattr("edgesim.runner.Session")  # whoever asks for it fails
     said = command("run", "small.yaml")
     assert (said.code, said.out) == (2, "")
     assert "cannot write results to results" in said.err

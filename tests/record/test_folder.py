@@ -10,7 +10,7 @@ import pytest
 
 from edgesim.errors import RunError, UsageError
 from edgesim.record import atomic, origin
-from edgesim.record.folder import RunFolder, folder_name
+from edgesim.record.folder import RunFolder, check_writable, folder_name
 
 
 def seal(folder: RunFolder, status: str = "done") -> dict[str, object]:
@@ -60,6 +60,18 @@ def test_out_that_is_a_file_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("")
     with pytest.raises(UsageError, match=r"cannot write results to .*results.*--out"):
         RunFolder.create(tmp_path / "results", "ideal", "0123abcd", 0)
+
+
+@pytest.mark.parametrize("name", ["results", "results/deeper/still", "x" * 300])
+def test_a_folder_that_cannot_be_written_is_found_without_making_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / "results").write_text("")
+    with pytest.raises(
+        UsageError, match=r"cannot write results to .*: .*; choose a folder you may write to with --out"
+    ) as caught:
+        check_writable(tmp_path / name)
+    assert caught.value.exit_code == 2
+    check_writable(tmp_path / "new" / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
 def test_manifest_says_how_the_run_was_made(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
-"""`edgesim plot`: a figure of one run or several."""
+"""`edgesim plot`: a figure of runs and sweeps."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgesim.cli.console import out
+from edgesim.cli.console import out, say
 from edgesim.cli.trace import newest
 
 EPILOG = """
@@ -14,6 +14,8 @@ Examples:
 edgesim plot results/ideal --kind learning      (the newest run there)
 
 edgesim plot results/ideal results/base --kind phases --out figures
+
+edgesim plot sweeps/many --kind accuracy_vs_xi
 
 edgesim plot results/ideal/20260131-120000-0123abcd-s0 --kind clusters
 
@@ -25,7 +27,9 @@ def plot(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN...", help="Run folders, or scenarios' folders of runs: the newest of each.", show_default=False
+            metavar="RUN_OR_SWEEP...",
+            help="Folders of runs and sweeps; of a scenario's folder of runs the newest.",
+            show_default=False,
         ),
     ],
     kind: Annotated[
@@ -34,12 +38,15 @@ def plot(
     folder: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="Where to; the run's own folder `figures` where left out.", show_default=False
+            "--out", metavar="DIR", help="Where to; the folder's own folder `figures` where left out.", show_default=False
         ),
     ] = None,
 ) -> None:
     """Draw a figure in print quality: a PDF with type that can be edited, a PNG, and the numbers behind it as CSV."""
     from edgesim.report.plot import plot as written
 
-    for path in written(kind, [newest(run) for run in runs], folder):
+    files, left_out = written(kind, [newest(run) for run in runs], folder)
+    for path in files:
         out(str(path))
+    if left_out:
+        say(f"points left out, failed or not computed yet: {left_out}")

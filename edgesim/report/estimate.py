@@ -28,6 +28,12 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(mean, float(stdtrit(n - 1, (1.0 + CONFIDENCE) / 2.0)) * deviation / math.sqrt(n), n)
 
 
+def interval(values: Sequence[float]) -> dict[str, float | int | None]:
+    """The estimate as columns of a table: n, mean, and the interval's ends low and high, None for a single seed."""
+    mean, half, n = estimate(values)
+    return {"n": n, "mean": mean, "low": None if half is None else mean - half, "high": None if half is None else mean + half}
+
+
 def digits(found: Estimate | None, sign: str = "+-", *, signed: bool = False) -> str:
     """The mean to the digit in which the interval has its second, such as 0.9639 +- 0.0021; four digits without one."""
     if found is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgesim.record import atomic
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Picture
 
 COLUMN = 3.5  # inches: one column of a two-column paper (IEEE)
@@ -54,15 +55,51 @@ def filling(number: int) -> dict[str, Any]:
     return {"facecolor": colour, "hatch": HATCHES[number % len(HATCHES)], "edgecolor": "black", "linewidth": 0.4}
 
 
-def save(picture: "Picture", rows: Sequence[Mapping[str, Any]], folder: Path, name: str) -> list[Path]:
-    """Write `name`.pdf, .png and .csv, each whole or not at all, and give their paths. Numbers in the CSV read back equal."""
-    written = []
-    for suffix, options in ((".pdf", {"metadata": {"CreationDate": None}}), (".png", {"dpi": RESOLUTION})):
-        content = io.BytesIO()
-        picture.savefig(content, format=suffix[1:], **options)
-        written.append(atomic.write_bytes(folder / f"{name}{suffix}", content.getvalue()))
+def curve(place: "Axes", number: int, label: str, rows: Sequence[Mapping[str, Any]], x: str, *, band: bool = False) -> None:
+    """Draw rows with the columns of `interval` over their column x; intervals as bars, or as a band."""
+    style = line(number)
+    known = [row for row in rows if row["low"] is not None]
+    if band:
+        place.plot([row[x] for row in rows], [row["mean"] for row in rows], label=label, **style)
+        at, low, high = ([row[key] for row in known] for key in (x, "low", "high"))
+        place.fill_between(at, low, high, facecolor=style["color"], alpha=0.2, linewidth=0)
+    else:
+        halves = [0.0 if row["high"] is None else row["high"] - row["mean"] for row in rows]
+        means = [row["mean"] for row in rows]
+        place.errorbar([row[x] for row in rows], means, yerr=halves if known else None, label=label, capsize=2, **style)
+
+
+def legend(picture: "Picture", place: "Axes", columns: int) -> None:
+    """Name what `place` shows above the whole picture, where it shows more than one thing."""
+    handles, names = place.get_legend_handles_labels()
+    if len(names) > 1:
+        picture.legend(handles, names, loc="outside upper center", ncols=min(len(names), columns))
+
+
+def image(picture: "Picture", suffix: str, **options: Any) -> bytes:
+    """The picture as a file of that format; fonts, too, follow the style."""
+    import matplotlib as mpl
+
+    content = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        picture.savefig(content, format=suffix, **options)
+    return content.getvalue()
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as CSV; numbers read back equal."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: repr(value) if isinstance(value, float) else value for key, value in row.items()} for row in rows)
-    return [*written, atomic.write_bytes(folder / f"{name}.csv", text.getvalue().encode())]
+    return text.getvalue()
+
+
+def save(picture: "Picture", rows: Sequence[Mapping[str, Any]], folder: Path, name: str) -> list[Path]:
+    """Write `name`.pdf, .png and .csv, each whole or not at all, and give their paths."""
+    contents = {
+        "pdf": image(picture, "pdf", metadata={"CreationDate": None}),
+        "png": image(picture, "png", dpi=RESOLUTION),
+        "csv": as_csv(rows).encode(),
+    }
+    return [atomic.write_bytes(folder / f"{name}.{suffix}", content) for suffix, content in contents.items()]

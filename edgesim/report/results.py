@@ -1,39 +1,45 @@
 """What a run left behind, read from its folder."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from edgesim.errors import UsageError
+from edgesim.errors import RunError, UsageError
 from edgesim.load import load
-from edgesim.record import evaluations, tables
+from edgesim.record import evaluations, index, tables
 from edgesim.record.folder import MANIFEST
 from edgesim.scenario import Scenario
+from edgesim.yaml_nodes import plain
+from edgesim.yaml_reader import read
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 LONGEST_LABEL = 40  # characters
+NO_SETTING = ("name", "host", "seed")  # keys of a scenario that change nothing that is simulated, or only the draws
 
 
 class Results:
     """One run's folder. Raises UsageError where there is none.
 
     path  the folder
+    row   its line of the table of the sweep that it is a point of: then axes and figures are not read again
     """
 
-    def __init__(self, path: Path) -> None:
-        if not (path / MANIFEST).is_file():
+    ABSENT: ClassVar[object] = object()  # the value of a key that a run has not
+
+    def __init__(self, path: Path, row: Mapping[str, Any] | None = None) -> None:
+        if row is None and not (path / MANIFEST).is_file():
             raise UsageError(f"{path} is no run folder: it holds no {MANIFEST}")
         self.path = path
+        self._row = row
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """How the run was made."""
-        content: dict[str, Any] = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-        return content
+        return _json(self.path / MANIFEST)
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -41,8 +47,7 @@ class Results:
         file = self.path / "summary.json"
         if not file.is_file():
             raise UsageError(f"{self.path} holds no summary.json: the run is {self.manifest['status']}; run it to its end")
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return content
+        return _json(file)
 
     @cached_property
     def scenario(self) -> Scenario:
@@ -52,6 +57,70 @@ class Results:
     def scenario_with(self, overrides: dict[str, Any]) -> Scenario:
         """What was run, changed. Raises UsageError where resolved.yaml is missing, ScenarioError where it cannot be read."""
         return load(self.path / "resolved.yaml", overrides)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """How it differs from others, without the seed: what the sweep varies, or every key. Dotted key -> value."""
+        if self._row is None:
+            return _leaves(self._changing())
+        axes = list(self._row)[1 : list(self._row).index("seed")]
+        return {key: self._row[key] for key in axes if not (key == "label" and self._row[key] is None)}
+
+    @cached_property
+    def seed(self) -> int:
+        """Of all its random streams."""
+        seed: int = self._resolved["seed"] if self._row is None else self._row["seed"]
+        return seed
+
+    @property
+    def name(self) -> str:
+        """Of its scenario."""
+        return str(self._resolved["name"])
+
+    @cached_property
+    def figures(self) -> Mapping[str, Any]:
+        """Its summary at one level."""
+        return index.flat(self.summary) if self._row is None else self._row
+
+    def setting(self, key: str) -> Any:
+        """A setting, or ABSENT; `uplink.codec` and `uplink.codec.kind` are the same."""
+        names = (key, key.removesuffix(".kind"), f"{key}.kind")
+        return next((self.settings[name] for name in names if name in self.settings), self.ABSENT)
+
+    def number(self, name: str) -> float | None:
+        """A figure of the summary, None where it is no number."""
+        value = self.figures.get(name)
+        value = float(value) if value in ("inf", "-inf") else value
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def complete(self) -> None:
+        """Take every key of the scenario into the settings, also those that no axis of the sweep varies."""
+        self.settings = _leaves(self._changing()) | self.settings
+
+    def open_nodes(self) -> None:
+        """Where the sweep varies a whole node, such as `{kind: awgn, snr_db: 5}`, put its leaves in its place."""
+        nodes = tuple(key for key, value in self.settings.items() if isinstance(value, str) and value.startswith(("{", "[")))
+        if nodes:
+            leaves = _leaves(self._changing())
+            opened = {
+                key: leaf for key, leaf in leaves.items() if key in nodes or key.startswith(tuple(f"{n}." for n in nodes))
+            }
+            self.settings = {key: value for key, value in self.settings.items() if key not in nodes} | opened
+
+    def _changing(self) -> dict[str, Any]:
+        return {key: value for key, value in self._resolved.items() if key not in NO_SETTING}
+
+    @cached_property
+    def _resolved(self) -> dict[str, Any]:
+        """resolved.yaml, not checked again."""
+        path = self.path / "resolved.yaml"
+        if not path.is_file():
+            raise UsageError(f"{self.path} holds no resolved.yaml, so its keys are not known")
+        root, _ = read(path.read_bytes(), str(path))
+        content = plain(root) if root is not None else None
+        if not isinstance(content, dict):
+            raise RunError(f"{path} holds no scenario")
+        return content
 
     @property
     def evaluations(self) -> "pa.Table":
@@ -92,3 +161,27 @@ def _flat(path: str, value: Any) -> dict[str, Any]:
     else:
         return {path: value}
     return {key: leaf for name, item in pairs for key, leaf in _flat(f"{path}.{name}".lstrip("."), item).items()}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"{path} cannot be read: {error}") from None
+    return content
+
+
+def _leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """A nested value as {dotted path: leaf}; a kind under its node's path, a list of one group as that group."""
+    if isinstance(value, list) and len(value) == 1 and path == "clients":
+        value = value[0]
+    if isinstance(value, dict):
+        inner = {(path if key == "kind" else f"{path}.{key}".lstrip(".")): item for key, item in value.items()}
+        return {
+            name: leaf
+            for below, item in inner.items()
+            for name, leaf in ({below: item} if below == path else _leaves(item, below)).items()
+        }
+    if isinstance(value, list):
+        return {name: leaf for place, item in enumerate(value) for name, leaf in _leaves(item, f"{path}[{place}]").items()}
+    return {path: value}

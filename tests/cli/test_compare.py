@@ -46,4 +46,4 @@ def test_wrong_use_is_one_message(command: Any, sweep: str) -> None:
     assert command("compare", sweep, "--csv", "--latex").code == 2
     said = command("compare", ".")
     assert (said.code, said.out) == (2, "")
-    assert said.err.startswith("edgesim: . holds neither index.parquet nor summary.json")
+    assert said.err.startswith("edgesim: . holds neither index.parquet nor manifest.json")

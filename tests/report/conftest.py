@@ -49,3 +49,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Timing only."""
     return made(tmp_path_factory.mktemp("timing"), {}, timing_only=True)
+
+
+@pytest.fixture(scope="session")
+def seeds(base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two seeds of plain split learning over an ideal link: both spend the same at every look."""
+    return [base, made(tmp_path_factory.mktemp("seeds"), {"uplink": LINK, "seed": 2})]

@@ -130,6 +130,7 @@ def run(folder: Path, seed: int, xi: float, accuracy: float) -> Path:
     codec = {"kind": "adc", "xi": xi, "split": "sqrt"}
     scenario = {"name": folder.name, "seed": seed, "uplink": {"codec": codec}, "clients": [{"device": "phone_mid"}]}
     (folder / "resolved.yaml").write_text(json.dumps(scenario))
+    (folder / "manifest.json").write_text('{"status": "done"}')
     return folder
 
 
@@ -149,11 +150,16 @@ def test_runs_are_told_apart_by_what_their_scenarios_differ_in(tmp_path: Path) -
 
 
 def test_folders_that_hold_nothing_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="it is no sweep and no finished run"):
+    with pytest.raises(UsageError, match="it is no sweep and no run"):
         compare([tmp_path])
     index.write(tmp_path, [{"point": "a", "label": None, "seed": 0, "status": "failed", "path": None, "error": "nan"}])
     with pytest.raises(UsageError, match="no finished run in"):
         compare([tmp_path])
+
+
+def test_seeds_alone_are_one_line(tmp_path: Path) -> None:
+    found = compare([run(tmp_path / f"r{seed}", seed, 0.1, 0.5 + seed / 10) for seed in (0, 1)])
+    assert [(line.keys, line.metrics["accuracy"] and line.metrics["accuracy"].n) for line in found.lines] == [(("adc",), 2)]
 
 
 def test_the_three_forms_say_the_same(tmp_path: Path) -> None:

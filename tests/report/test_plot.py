@@ -11,8 +11,12 @@ from edgesim.errors import UsageError
 from edgesim.learn.data.digits import Digits
 from edgesim.record import evaluations, tables
 from edgesim.report import gallery, page
-from edgesim.report.plot import plot
+from edgesim.report.plot import plot as drawn
 from edgesim.report.results import Results, labels
+
+
+def plot(kind: str, folders: list[Path], out: Path | None = None) -> list[Path]:
+    return drawn(kind, folders, out).files
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -53,7 +57,7 @@ def test_learning_curves_are_the_evaluations(adc: Path, base: Path, tmp_path: Pa
     kept = [*evaluations.read(adc).to_pylist(), *evaluations.read(base).to_pylist()]
     assert len(rows) == len(kept) == 4
     for row, expected in zip(rows, kept, strict=True):
-        assert {key: float(row[key]) for key in expected} == expected
+        assert {key: float(row[key]) for key in expected} == pytest.approx(expected, rel=0.0, abs=0.0, nan_ok=True)
     assert len({row["run"] for row in rows}) == 2
 
 
@@ -107,6 +111,17 @@ def test_attention_is_a_distribution_in_every_layer(adc: Path, tmp_path: Path) -
             assert sum(mine) == pytest.approx(1.0, abs=1e-5)
 
 
+def test_the_diagonal_of_the_confusion_matrix_is_the_accuracy(adc: Path, tmp_path: Path) -> None:
+    rows = rows_of(plot("confusion", [adc], tmp_path)[2])
+    truth = Digits().test().labels
+    for digit in range(10):
+        assert sum(int(row["images"]) for row in rows if row["true"] == str(digit)) == int((truth == digit).sum())
+    right = sum(int(row["images"]) for row in rows if row["true"] == row["predicted"])
+    last = evaluations.read(adc).to_pylist()[-1]
+    assert last["step"] == 4  # the weights kept are those that were looked at
+    assert right / len(truth) == last["accuracy"]
+
+
 def test_without_a_folder_figures_go_into_the_run(adc: Path) -> None:
     assert [path.parent for path in plot("phases", [adc])] == [adc / "figures"] * 3
 
@@ -118,15 +133,18 @@ def test_runs_are_named_by_what_differs(adc: Path, base: Path, tmp_path: Path) -
 
 def test_what_cannot_be_drawn_is_said(adc: Path, base: Path, untrained: Path, tmp_path: Path) -> None:
     for kind, runs, message in [
-        ("clutsers", [adc], r"unknown plot 'clutsers', did you mean 'clusters'\? \(plots: attention, channel"),
+        ("clutsers", [adc], r"unknown plot 'clutsers', did you mean 'clusters'\? \(plots: accuracy_vs_budget, "),
         ("clusters", [adc, base], "figure of one run; 2 were given"),
         ("clusters", [base], "the uplink codec identity merges no samples; adc does"),
         ("clusters", [untrained], r"no weights\.safetensors: nothing was trained"),
         ("attention", [untrained], r"no weights\.safetensors"),
         ("learning", [untrained], "holds no accuracy: nothing was trained"),
+        ("accuracy_vs_snr", [base], "no run's uplink has an SNR"),
+        ("accuracy_vs_xi", [untrained], "no run has both an accuracy and a compression ratio"),
+        ("confusion", [untrained], r"no weights\.safetensors"),
         ("timeline", [base], "run it again with --trace"),
         ("channel", [base], "channel ideal has no fading and no bursts"),
-        ("phases", [tmp_path], "is no run folder"),
+        ("phases", [tmp_path], "it is no sweep and no run"),
     ]:
         with pytest.raises(UsageError, match=message):
             plot(kind, runs, tmp_path / "nothing")

@@ -1,34 +1,38 @@
 """Where a step's time and energy go."""
 
 from collections.abc import Sequence
+from statistics import fmean as mean
 from typing import TYPE_CHECKING, ClassVar
 
 from edgesim.report import page
 from edgesim.report.figures.base import Figure, Numbers
-from edgesim.report.results import Results, labels
+from edgesim.report.groups import series
+from edgesim.report.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
+PATHS = {"seconds": "latency_s.by_phase.", "joules": "energy_j.by_phase."}  # in summary.json
 PANELS = {"seconds": "time per step [s]", "joules": "energy per step [J]"}
 
 
 class Phases(Figure):
-    """Seconds and joules of a mean step by phase, as stacked bars; one bar a run. Energy is that of all devices together."""
+    """Seconds and joules of a mean step by phase, as stacked bars side by side; one bar a scenario, means over its seeds.
+
+    Energy is that of all devices together.
+    """
 
     many: ClassVar[bool] = True
 
     def numbers(self, runs: Sequence[Results]) -> Numbers:
         rows = []
-        for label, run in zip(labels(runs), runs, strict=True):
-            steps = max(run.summary["steps"], 1)
-            parts = {
-                "seconds": run.summary["latency_s"]["by_phase"],
-                "joules": {phase: joules / steps for phase, joules in run.summary["energy_j"]["by_phase"].items()},
-            }
-            for quantity, by_phase in parts.items():
-                for phase, value in by_phase.items():
-                    rows.append({"run": label, "quantity": quantity, "phase": phase, "per_step": value})
+        for name, points in series(runs).items():
+            group = [run for point in points for run in point.values()]
+            for quantity, path in PATHS.items():
+                phases = dict.fromkeys(key.removeprefix(path) for run in group for key in run.figures if key.startswith(path))
+                for phase in phases:
+                    values = [_per_step(run, quantity, phase) for run in group]
+                    rows.append({"run": name, "n": len(group), "quantity": quantity, "phase": phase, "per_step": mean(values)})
         return Numbers(rows)
 
     def draw(self, numbers: Numbers) -> "Picture":
@@ -49,3 +53,9 @@ class Phases(Figure):
             place.grid(visible=False, axis="y")
         picture.legend(*place.get_legend_handles_labels(), loc="outside upper center", ncols=4)
         return picture
+
+
+def _per_step(run: Results, quantity: str, phase: str) -> float:
+    """A phase's share of the run's mean step."""
+    value = run.number(f"{PATHS[quantity]}{phase}") or 0.0
+    return value / max(run.number("steps") or 0.0, 1.0) if quantity == "joules" else value

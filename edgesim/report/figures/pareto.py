@@ -1,0 +1,62 @@
+"""The trade between energy and latency."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from edgesim.errors import UsageError
+from edgesim.report import page
+from edgesim.report.estimate import estimate
+from edgesim.report.figures.base import Figure, Numbers
+from edgesim.report.groups import numbers, series
+from edgesim.report.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Picture
+
+AXES = {"seconds": "time per step [s]", "joules": "energy per step [J]"}
+
+
+class Pareto(Figure):
+    """Energy over time of a mean step, a mark a scenario, means over seeds; filled and joined: the front, which nothing beats.
+
+    A scenario is beaten by one that takes no more of either and less of one. The CSV has intervals, and accuracy beside.
+    """
+
+    many: ClassVar[bool] = True
+
+    def numbers(self, runs: Sequence[Results]) -> Numbers:
+        rows: list[dict[str, Any]] = []
+        for name, points in series(runs).items():
+            group = {seed: run for point in points for seed, run in point.items()}
+            steps, total = numbers(group, "steps"), numbers(group, "energy_j.total")
+            if not all(steps):
+                continue
+            joules = estimate([energy / count for energy, count in zip(total, steps, strict=True)])
+            seconds, accuracy = estimate(numbers(group, "latency_s.step_mean")), numbers(group, "accuracy")
+            found = {"seconds": seconds.mean, "seconds_half": seconds.half, "joules": joules.mean, "joules_half": joules.half}
+            rows.append({"run": name, "n": len(group), **found, "accuracy": estimate(accuracy).mean if accuracy else None})
+        if not rows:
+            raise UsageError("no run made a step: there is neither time nor energy to compare")
+        best = front([(row["seconds"], row["joules"]) for row in rows])
+        return Numbers([{**row, "front": on_it} for row, on_it in zip(rows, best, strict=True)])
+
+    def draw(self, numbers: Numbers) -> "Picture":
+        from matplotlib.figure import Figure as Picture
+
+        picture = Picture(figsize=(page.COLUMN, 2.8))
+        place = picture.subplots()
+        best = sorted((row["seconds"], row["joules"]) for row in numbers.rows if row["front"])
+        place.plot(*zip(*best, strict=True), color="black", linewidth=0.6, zorder=1)
+        for number, row in enumerate(numbers.rows):
+            style = page.line(number) | {"linestyle": "none", "label": row["run"]}
+            style |= {} if row["front"] else {"markerfacecolor": "white"}
+            halves = {"xerr": row["seconds_half"], "yerr": row["joules_half"]}
+            place.errorbar(row["seconds"], row["joules"], **halves, elinewidth=0.6, **style)
+        place.set(xlabel=AXES["seconds"], ylabel=AXES["joules"])
+        page.legend(picture, place, 3)
+        return picture
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Which points no other point beats, both coordinates being costs."""
+    return [not any(x <= a and y <= b and (x, y) != (a, b) for x, y in points) for a, b in points]

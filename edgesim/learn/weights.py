@@ -6,6 +6,7 @@ from typing import Any
 
 import timm
 import torch
+from huggingface_hub import constants, try_to_load_from_cache
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from timm.models import adapt_input_conv
@@ -15,18 +16,41 @@ from torch import Tensor, nn
 from edgesim.errors import NotFoundError
 
 HEAD = ("head.weight", "head.bias")
+LOCAL = "set model.weights to a local .safetensors or .pth file, or model.pretrained: false"
+FILES = ("model.safetensors", "pytorch_model.bin")  # of timm's repositories, what is preferred first
 PATCHES = "patch_embed.proj.weight"
 
 
-def download(name: str, shape: dict[str, Any]) -> nn.Module:
-    """The model with timm's weights, from timm's cache or the network. shape: num_classes, in_chans, img_size."""
+def published(name: str, shape: dict[str, Any], *, download: bool) -> nn.Module:
+    """The model with timm's weights, from the cache of downloads. shape: num_classes, in_chans, img_size.
+
+    download  fetch what is not in the cache; without it the network is not touched
+
+    Raises NotFoundError.
+    """
+    if not download:
+        kept = {"state_dict": _widened(_read(_cached(name)))}
+        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=kept, **shape)
     try:
         return timm.create_model(name, pretrained=True, **shape)
     except (OSError, RuntimeError) as error:
         raise NotFoundError(
-            f"model.pretrained: timm has no weights of {name} at hand and could not fetch them ({error}); "
-            f"set model.weights to a local .safetensors or .pth file, or model.pretrained: false"
+            f"model.pretrained: timm has no weights of {name} at hand and could not fetch them ({error}); {LOCAL}"
         ) from error
+
+
+def _cached(name: str) -> str:
+    """The file in which an earlier download left the published weights."""
+    config = timm.get_pretrained_cfg(name)
+    repository, _, revision = str((config and config.hf_hub_id) or "").partition("@")
+    for file in FILES if repository else ():
+        found = try_to_load_from_cache(repository, file, revision=revision or None)
+        if isinstance(found, str):
+            return found
+    raise NotFoundError(
+        f"model.pretrained: no weights of {name} in the cache of downloads ({constants.HF_HUB_CACHE}); "
+        f"set model.download: true to fetch them, or {LOCAL}"
+    )
 
 
 def load(vit: VisionTransformer, path: str) -> None:

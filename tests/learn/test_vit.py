@@ -114,6 +114,7 @@ def test_mean_and_deviation_follow_the_weights_only_for_colour() -> None:
         ({"name": "resnet18", "cut": 3}, "is a ResNet"),
         ({"name": "deit_tiny_patch16_225", "cut": 3}, "did you mean deit_tiny_patch16_224"),
         ({"name": "tiny_digits", "cut": 2, "pretrained": True}, "no published weights"),
+        ({"name": f"{DEIT}.evil", "cut": 2}, r"Invalid pretrained tag \(evil\)"),
     ],
 )
 def test_refusals_name_parameter_and_value(knobs: dict[str, object], words: str) -> None:
@@ -165,11 +166,43 @@ def test_weights_that_are_not_there_or_do_not_fit(tmp_path: Path) -> None:
     refused(tmp_path / "deit.safetensors", "weights of another model")
 
 
+@pytest.fixture
+def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty cache of downloads, and no network: whoever asks for it fails the test."""
+
+    def asked(*given: object, **named: object) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("socket.getaddrinfo", asked)
+    monkeypatch.setattr("socket.socket.connect", asked)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_384", DEIT, "deit_tiny_patch16_224.fb_in1k"])
+def test_published_weights_are_not_fetched_unasked(empty_cache: Path, name: str) -> None:
+    with pytest.raises(NotFoundError, match=r"set model\.download: true to fetch them, or set model\.weights") as caught:
+        Vit(name=name, cut=3, pretrained=True).build(COLOUR, 0, "cpu")
+    assert caught.value.exit_code == 5
+
+
+def test_cached_weights_are_taken_without_the_network(empty_cache: Path) -> None:
+    snapshot = empty_cache / "models--timm--deit_tiny_patch16_224.fb_in1k" / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("0" * 40)
+    torch.manual_seed(11)
+    stored = timm.create_model(DEIT).state_dict()
+    save_file(stored, snapshot / "model.safetensors")
+    parts = Vit(name=DEIT, cut=3, pretrained=True).build(COLOUR._replace(classes=1000), 5, "cpu")
+    assert_same(whole_state(*parts), stored)
+
+
 def test_no_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(NotFoundError, match=r"set model\.weights to a local"):
-        Vit(name="vit_tiny_patch16_384", cut=3, pretrained=True).build(COLOUR, 0, "cpu")
+        Vit(name="vit_tiny_patch16_384", cut=3, pretrained=True, download=True).build(COLOUR, 0, "cpu")
 
 
 def test_pooling_over_patches_needs_a_patch() -> None:

@@ -29,7 +29,8 @@ class Vit(Model):
 
     name        any timm VisionTransformer with a class token, e.g. deit_tiny_patch16_224; or tiny_digits
     cut         blocks on the client, 1 <= cut < depth
-    pretrained  start from timm's weights (downloaded once) instead of random ones
+    pretrained  start from timm's weights instead of random ones
+    download    fetch timm's weights if the cache of downloads does not hold them
     weights     local .safetensors, .pth or .pt file to start from; goes before `pretrained`
     image_size  side of the pictures the model sees [pixels]; default: the model's own. Position embeddings are resampled
     precision   float32, or bfloat16 for mixed precision
@@ -41,6 +42,7 @@ class Vit(Model):
         name: str,
         cut: Annotated[int, "[1, inf)"],
         pretrained: bool = False,
+        download: bool = False,
         weights: str | None = None,
         image_size: Annotated[int, "[1, inf)"] | None = None,
         precision: Literal["float32", "bfloat16"] = "float32",
@@ -53,7 +55,7 @@ class Vit(Model):
             raise ValueError(f"precision must be float32 or bfloat16, got {precision}")
         self._name = name
         self._cut = cut
-        self._pretrained = pretrained
+        self._pretrained, self._download = pretrained, download
         self._weights = weights
         self._image_size = image_size
         self._mixed = precision == "bfloat16"
@@ -110,7 +112,7 @@ class Vit(Model):
         if self._image_size:
             shape["img_size"] = self._image_size
         if pretrained:
-            return _plain(weights.download(self._name, shape), self._name)
+            return _plain(weights.published(self._name, shape, download=self._download), self._name)
         return _plain(timm.create_model(self._name, **shape), self._name)
 
     def _split(self, vit: VisionTransformer, *, mixed: bool) -> tuple["VitClient", "VitServer"]:
@@ -193,7 +195,10 @@ def _check_kind(name: str) -> None:
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, [tiny.NAME, *timm.list_models("*vit*"), *timm.list_models("*deit*")], n=3)
         raise ValueError(f"name: timm knows no model {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
-    model = _plain(timm.create_model(name), name)
+    try:
+        model = _plain(timm.create_model(name), name)
+    except RuntimeError as error:  # an unknown tag, the part after the dot
+        raise ValueError(f"name: {error}") from None
     if not model.has_class_token:
         raise ValueError(f"name: {name} has no class token; choose a model with one")
     if model.num_reg_tokens and model.global_pool != "token":

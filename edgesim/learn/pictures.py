@@ -17,6 +17,7 @@ from torchvision.transforms.functional import InterpolationMode, pil_to_tensor, 
 from edgesim.errors import NotFoundError
 
 Indices = NDArray[np.int64]
+MOST_PIXELS = 50_000_000  # of a picture; a file of a few bytes may claim any number
 
 
 class ImageSet(Dataset[tuple[Image.Image, int]], ABC):
@@ -103,13 +104,33 @@ class FileImages(ImageSet):
         return FileImages(self.paths, self.labels, accelerator)
 
     def _decode(self, row: int) -> Image.Image:
-        try:
-            with Image.open(self.paths[row]) as picture:
+        with opened(self.paths[row]) as picture:
+            try:
                 return picture.convert("RGB")
-        except OSError as error:
-            raise NotFoundError(
-                f"{self.paths[row]} is not a picture that can be read ({error}); replace or remove it"
-            ) from error
+            except (OSError, SyntaxError) as error:
+                raise _unreadable(self.paths[row], error) from error
+
+
+def opened(path: Path) -> Image.Image:
+    """A picture, not decoded yet. Raises NotFoundError for what is none, or unpacks to more than `MOST_PIXELS`."""
+    try:
+        picture = Image.open(path)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(path) from error
+    except (OSError, SyntaxError) as error:
+        raise _unreadable(path, error) from error
+    if picture.width * picture.height > MOST_PIXELS:
+        picture.close()
+        raise _too_large(path)
+    return picture
+
+
+def _unreadable(path: Path, error: Exception) -> NotFoundError:
+    return NotFoundError(f"{path} is not a picture that can be read ({error}); replace or remove it")
+
+
+def _too_large(path: Path) -> NotFoundError:
+    return NotFoundError(f"{path} has more than {MOST_PIXELS} pixels and would fill the memory; replace, shrink or remove it")
 
 
 def scaled(picture: Image.Image, size: int) -> Image.Image:

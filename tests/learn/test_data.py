@@ -3,6 +3,8 @@
 import hashlib
 import json
 import pickle
+import struct
+import zlib
 from importlib.resources import files
 from pathlib import Path
 
@@ -205,6 +207,37 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     for read in (lambda: images.pixels(np.array([0]), 8), lambda: images.pictures([0])):
         with pytest.raises(NotFoundError, match=r"broken\.png is not a picture"):
             read()
+
+
+def png_of(side: int) -> bytes:
+    """A whole PNG file of a few bytes that claims side x side grey pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(side + 1))) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [7_100, 10_000, 100_000], ids=["above the limit", "Pillow warns", "Pillow refuses"])
+def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, side: int) -> None:
+    for part in ("train", "test"):
+        (tmp_path / part / "cats").mkdir(parents=True)
+        (tmp_path / part / "cats" / "bomb.png").write_bytes(png_of(side))
+    said = r"bomb\.png has more than 50000000 pixels and would fill the memory"
+    with pytest.raises(NotFoundError, match=said):
+        Folder(root=str(tmp_path)).facts()
+    images = Folder(root=str(tmp_path)).train()
+    for read in (lambda: images.pixels(np.array([0]), 8), lambda: images.pictures([0])):
+        with pytest.raises(NotFoundError, match=said) as caught:
+            read()
+        assert caught.value.exit_code == 5
+
+
+def test_a_cut_off_picture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cut.png").write_bytes(png_of(64)[:-30])
+    with pytest.raises(NotFoundError, match=r"cut\.png is not a picture that can be read"):
+        FileImages([tmp_path / "cut.png"], np.zeros(1, dtype=np.int64)).pictures([0])
 
 
 def test_arrays_of_other_shapes_are_refused() -> None:

@@ -4,12 +4,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from edgesim.errors import NotFoundError
 from edgesim.learn.data.base import IMAGENET_MEAN, IMAGENET_STD, Data, Facts
-from edgesim.learn.pictures import FileImages
+from edgesim.learn.pictures import FileImages, opened
 
 
 class Folder(Data):
@@ -29,7 +28,7 @@ class Folder(Data):
         if train.classes != test.classes:
             only = sorted(set(train.classes) ^ set(test.classes))
             raise NotFoundError(f"data.root: {self._root}: train and test must hold the same classes, only one has {only}")
-        with Image.open(train.samples[0][0]) as first:
+        with opened(Path(train.samples[0][0])) as first:
             side = max(first.size)
         names = tuple(train.classes)
         return Facts(len(train), len(test), len(names), 3, side, IMAGENET_MEAN, IMAGENET_STD, names)

@@ -43,7 +43,7 @@ class Food101(Data):
         try:
             Archive(str(self._root), split=part, download=self._download)
             listed: dict[str, list[str]] = json.loads((self._root / FOLDER / "meta" / f"{part}.json").read_text())
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, ValueError) as error:
             raise NotFoundError(
                 f"data.root: no Food-101 at {self._root / FOLDER} ({error}); unpack food-101.tar.gz there, set data.root to "
                 f"where it is, or set data.download: true"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import signal, special
+from scipy import special
 
 from channels.blocks import CHUNK, Source, stream
 
@@ -135,6 +135,8 @@ class GaussMarkov:
 
     def blocks(self, key: int, number: int) -> np.ndarray:
         """Gains of one chunk, [1, CHUNK]; a `channels.blocks.Source`."""
+        from scipy import signal  # here: with all it brings along it takes 40 MB, and nothing else needs it
+
         first, after = self._beginning(key, number), self._beginning(key, number + 1)
         w = math.sqrt(1.0 - self.step**2) * _complex_normal(stream(key, number, INSIDE), CHUNK)
         free = signal.lfilter([1.0], [1.0, -self.step], np.concatenate([[first], w]))  # the recursion, not heeding `after`

@@ -1,9 +1,9 @@
 """Nakagami-m fading."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from scipy import interpolate, special
+from scipy import special
 
 from channels import laws, units
 from channels.base import Channel, Draws
@@ -11,6 +11,9 @@ from channels.blocks import Fading, Source, independent
 from channels.timing import Time, timing
 
 POWERS = (1e-15, 100.0)  # |h|^2 of a Rayleigh process is never outside
+
+if TYPE_CHECKING:
+    from scipy import interpolate
 
 
 class Nakagami(Channel):
@@ -74,8 +77,10 @@ class Nakagami(Channel):
         return chunk
 
 
-def _mapped(m: float) -> interpolate.CubicSpline:
+def _mapped(m: float) -> "interpolate.CubicSpline":
     """ln power -> ln g of the same probability; a spline through exact values, for the inverse itself takes microseconds."""
+    from scipy import interpolate  # here: with all it brings along it takes 30 MB, and nothing else needs it
+
     power = np.geomspace(*POWERS, 4096)
     below = special.gammaincinv(m, -np.expm1(-power))
     above = special.gammainccinv(m, np.exp(-power))

@@ -1,7 +1,10 @@
 """The state of one run while it runs: the world, the evaluations, and what is told to whom."""
 
+import contextlib
+import gc
 import math
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from edgesim import build
@@ -15,6 +18,7 @@ from edgesim.summary import MOST_NAMED, StepTotals, client_totals, summarise
 from edgesim.watch import Progress, Watch
 from edgesim.wire import FLOAT_BITS
 
+YOUNG_OBJECTS = 100_000  # new ones between two collections of a timing-only run; Python's own choice is 700
 PROGRESS_S = 0.1  # wall seconds between two calls of the watcher
 LARGE_BYTES = 16_000_000  # weights of models above this size are kept on request only: a sweep leaves hundreds of runs
 
@@ -56,6 +60,10 @@ class Session:
 
     def run(self) -> None:
         """Train until the budget is spent, settle the book and look at the test set a last time."""
+        with _few_collections() if self.cast is None else contextlib.nullcontext():
+            self._run()
+
+    def _run(self) -> None:
         if self._tells_once is not None and self.world.ledger.now == 0.0 and self.world.affords(self._tells_once):
             self.world.do(self._tells_once)
         while self.world.affords(self.task.protocol):
@@ -179,6 +187,22 @@ class Session:
             "wall_s": time.monotonic() - self.started,
             **facts,
         }
+
+
+@contextlib.contextmanager
+def _few_collections() -> Iterator[None]:
+    """While it lasts, the garbage collector looks at new objects only, and seldom: a simulated city is large and no garbage.
+
+    Not where there are tensors: what it would find then may be large.
+    """
+    seldom, before = (YOUNG_OBJECTS, 10, 10), gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(*seldom)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _known(value: float) -> float | None:

@@ -27,6 +27,7 @@ from edgesim.sim.transports.base import Transport
 from edgesim.sim.windows import Joint
 
 Inversion = Callable[[float], float]
+DrawsOf = Callable[[float, int, int], Draws]  # a channel's, bound once for all its links
 
 
 class Links:
@@ -48,12 +49,12 @@ class Links:
         self.medium = _medium(scenario, self._spec.medium, where, (ledger, direction, clients, key))
         self._transports: dict[float, Transport] = {}  # by share of the band
         # by the identity of the Spec, which is kept along with them
-        self._channels: dict[int, tuple[Spec, tuple[Channel, Inversion | None]]] = {}
+        self._channels: dict[int, tuple[Spec, tuple[Channel, Inversion | None, DrawsOf]]] = {}
 
     def between(self, sender: Device, receiver: Device, client: int, spec: Spec) -> Link:
         """The link of a client, over a channel of its own."""
         direction, who, root = self._direction, f"client{client}", self._scenario.seed
-        transport, (channel, inversion) = self._transport(self.medium.share(client)), self._channel(spec)
+        transport, (channel, inversion, draws) = self._transport(self.medium.share(client)), self._channel(spec)
         key, gain = rng.seed(root, "fading", who, direction), self.medium.gain(client)
         loses = type(channel).losses is not Channel.losses
         chance = Chance(
@@ -63,9 +64,9 @@ class Links:
             inversion,
             self._interrupted(client, Fade(channel.by_subcarrier, key, gain)) if channel.subcarriers > 1 else None,
         )
-        air = _air(transport, channel, rng.seed(root, "noise", who, direction))
+        air = _air(transport, channel, root, "noise", who, direction)
         wide = channel.subcarriers > 1 and gain != 1.0  # what a band carries does not grow with the SNR by the same factor
-        fade = Fade(channel.by_subcarrier if wide else channel.draws, key, gain, together=wide)
+        fade = Fade(channel.by_subcarrier if wide else draws, key, gain, together=wide)
         fading = self._interrupted(client, fade)
         return Link(self._ledger, direction, sender, receiver, transport, fading, air, chance, self.medium)
 
@@ -84,13 +85,13 @@ class Links:
             self._transports[share] = make(scenario, "transport", spec.transport, (name, "transport"), radio)
         return self._transports[share]
 
-    def _channel(self, spec: Spec) -> tuple[Channel, Inversion | None]:
+    def _channel(self, spec: Spec) -> tuple[Channel, Inversion | None, DrawsOf]:
         """The channel over the whole band, a pure law that differs from link to link by its key alone, and its inversion."""
         if id(spec) not in self._channels:
             band = self._spec.radio.values["bandwidth_hz"]
             channel = make_channel(self._scenario, spec, band, (self._name, "channel"))
             law = (channel.fading if isinstance(channel, LinkBudget) else channel).law
-            self._channels[id(spec)] = spec, (channel, partial(inversion_power, law.cdf) if law else None)
+            self._channels[id(spec)] = spec, (channel, partial(inversion_power, law.cdf) if law else None, channel.draws)
         return self._channels[id(spec)][1]
 
 
@@ -124,11 +125,11 @@ def _medium(scenario: Scenario, spec: Spec, path: Path, about: tuple[Ledger, str
     return medium
 
 
-def _air(transport: Transport, channel: Channel, seed: int) -> Air | None:
+def _air(transport: Transport, channel: Channel, root: int, *purpose: str) -> Air | None:
     """What reaches the tensors under this transport."""
     knobs = vars(transport)
     if transport.harm == "noise":
-        return AnalogAir(channel, knobs["equaliser"], seed)
+        return AnalogAir(channel, knobs["equaliser"], rng.seed(root, *purpose))
     if transport.harm == "erasures":
         return ErasingAir(knobs["fill"])
     return FlippingAir(knobs["guard"]) if transport.harm == "flips" else None

@@ -59,7 +59,7 @@ class Device:
         self.sending = Charge(self.meter, "tx", tx_w - radio_idle_w)
         self.receiving = Charge(self.meter, "rx", rx_w - radio_idle_w)
         self.promotion_s = promotion_s
-        self._connecting = Charge(self.meter, PROMOTION, promotion_w - radio_idle_w)
+        self._connecting = Charge(self.meter, PROMOTION, promotion_w - radio_idle_w) if promotion_s else None
         self._computing = Charge(self.meter, "compute", (active_w - idle_w) / cores)
         self._core_flops = rate_flops / cores
         self._turn = Turn(ledger, cores)
@@ -105,7 +105,7 @@ class Device:
         """Let its radio connect to the network if it sleeps, before it sends or receives; the time counts as waiting."""
         ledger, meter = self.ledger, self.meter
         began = ledger.now
-        if meter.asleep(began):
+        if self._connecting is not None and meter.asleep(began):
             meter.connected_s = began + self.promotion_s
             yield from ledger.spend(phase, self.promotion_s, self._connecting)
         elif began < meter.connected_s:  # for another message

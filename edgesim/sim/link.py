@@ -11,7 +11,7 @@ from edgesim.rows import Transfer
 from edgesim.sim.account import Account
 from edgesim.sim.device import Device
 from edgesim.sim.discipline import Load
-from edgesim.sim.ledger import Ledger
+from edgesim.sim.ledger import Charge, Ledger
 from edgesim.sim.loads import became, loads
 from edgesim.sim.mediums.base import Medium
 from edgesim.sim.packets import LUCK, Chance
@@ -46,7 +46,7 @@ class Link:
     """
 
     __slots__ = (
-        "_charges", "_ends", "_phase", "_sleepers", "_turn", "air", "chance", "direction", "fading", "ledger", "medium",
+        "_ends", "_phase", "_sleepers", "_turn", "air", "chance", "direction", "fading", "ledger", "medium",
         "receiver", "sender", "transfers", "transport",
     )  # fmt: skip
 
@@ -77,11 +77,14 @@ class Link:
 
     def _meet(self, receiver: Device) -> None:
         self.receiver = receiver
-        self._charges = (self.sender.sending, receiver.receiving)
         # In the same order for every link: two devices that send to each other never wait for each other for ever.
         radios = {end.name: end.radio for end in (self.sender, receiver) if end.radio is not None}
         self._ends = tuple(radios[name] for name in sorted(radios))
         self._sleepers = tuple(end for end in (self.sender, receiver) if end.promotion_s)
+
+    @property
+    def _charges(self) -> tuple[Charge, Charge]:
+        return self.sender.sending, self.receiver.receiving
 
     def towards(self, receiver: Device) -> "Link":
         """The same sender, channel and queue, and another receiver: a message from client to client."""

@@ -25,7 +25,8 @@ MOST_DB = LEAST_DB + STEP_DB * (POINTS - 1)
 
 def _table() -> dict[int, np.ndarray]:
     """I and V of each order at the table's SNRs, [2, points]."""
-    with (resources.files("channels") / "data" / "density.npz").open("rb") as file, np.load(file) as stored:
+    table = resources.files("channels") / "data" / "density.npz"
+    with table.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         return dict(zip(ORDERS, stored["density"], strict=True))
 
 

@@ -46,7 +46,7 @@ def varying(runs: Sequence[Results], without: Sequence[str] = ()) -> tuple[str, 
     telling: list[str] = []
     groups = 1
     for key in keys:
-        found = len({tuple(_words(run.setting(each)) for each in [*telling, key]) for run in runs})
+        found = len({tuple(words(run.setting(each)) for each in [*telling, key]) for run in runs})
         if found > groups:
             telling, groups = [*telling, key], found
     return tuple(telling)
@@ -65,7 +65,7 @@ def grouped(runs: Sequence[Results], keys: Sequence[str]) -> dict[tuple[str, ...
             raise UsageError(f"--by {key}: no run has such a key{did_you_mean(key, runs[0].settings)}")
     groups: dict[tuple[str, ...], BySeed] = {}
     for run in runs:
-        group = groups.setdefault(tuple(_words(run.setting(key)) for key in keys), {})
+        group = groups.setdefault(tuple(words(run.setting(key)) for key in keys), {})
         if run.seed in group:
             raise UsageError(_mixed(keys, run, group[run.seed]))
         group[run.seed] = run
@@ -82,7 +82,7 @@ def series(runs: Sequence[Results], along: Sequence[str] = ()) -> dict[str, list
     keys = varying(runs, without=along)
     curves: dict[tuple[str, ...], list[Results]] = {}
     for run in runs:
-        curves.setdefault(tuple(_words(run.setting(key)) for key in keys), []).append(run)
+        curves.setdefault(tuple(words(run.setting(key)) for key in keys), []).append(run)
     names = _names(keys, curves)
     return {name: list(grouped(mine, varying(mine)).values()) for name, mine in zip(names, curves.values(), strict=True)}
 
@@ -98,21 +98,22 @@ def _names(keys: Sequence[str], curves: Mapping[tuple[str, ...], Sequence[Result
 
 
 def _short(key: str, value: Any) -> str:
-    said = _words(value)
+    said = words(value)
     return f"{key.rpartition('.')[2]} {said}" if isinstance(value, int | float) or said == MISSING else said
 
 
 def _mixed(keys: Sequence[str], first: Results, second: Results) -> str:
     """What to say about two runs of one group with one seed."""
     names = dict.fromkeys([*first.settings, *second.settings])
-    differ = [name for name in names if _words(first.setting(name)) != _words(second.setting(name))]
+    differ = [name for name in names if words(first.setting(name)) != words(second.setting(name))]
     if not differ:
         return f"{first.path} and {second.path} are the same scenario and seed {first.seed}: leave one of them out"
-    what = ", ".join(f"{key} {_words(first.setting(key))}" for key in keys)
+    what = ", ".join(f"{key} {words(first.setting(key))}" for key in keys)
     return f"{what}: several runs have seed {first.seed} and differ in {differ[0]}; add --by {differ[0]}"
 
 
-def _words(value: Any) -> str:
+def words(value: Any) -> str:
+    """A setting as text."""
     if value is None or value is Results.ABSENT:
         return MISSING
     return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgesim.record import atomic
 
@@ -27,6 +27,7 @@ STYLE: Any = {  # matplotlib types every key of its own
     "legend.fontsize": 7,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
+    "text.parse_math": False,  # a user's name may hold a dollar
     "pdf.fonttype": 42,  # TrueType outlines: publishers refuse type 3, and text stays text
     "ps.fonttype": 42,
     "axes.spines.top": False,
@@ -69,11 +70,21 @@ def curve(place: "Axes", number: int, label: str, rows: Sequence[Mapping[str, An
         place.errorbar([row[x] for row in rows], means, yerr=halves if known else None, label=label, capsize=2, **style)
 
 
+def logarithmic(place: "Axes", which: Literal["x", "y"]) -> None:
+    """Make that axis logarithmic; its numbers are plain text, since nothing is read as mathematics."""
+    place.set(**{f"{which}scale": "log"})
+    axis = place.xaxis if which == "x" else place.yaxis
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter("")
+
+
 def legend(picture: "Picture", place: "Axes", columns: int) -> None:
     """Name what `place` shows above the whole picture, where it shows more than one thing."""
     handles, names = place.get_legend_handles_labels()
-    if len(names) > 1:
-        picture.legend(handles, names, loc="outside upper center", ncols=min(len(names), columns))
+    shown = dict(zip(reversed(names), reversed(handles), strict=True))  # of one name the first
+    if len(shown) > 1:
+        order = list(dict.fromkeys(names))
+        picture.legend([shown[name] for name in order], order, loc="outside upper center", ncols=min(len(order), columns))
 
 
 def image(picture: "Picture", suffix: str, **options: Any) -> bytes:

@@ -53,6 +53,17 @@ def test_accuracy_over_xi_is_a_curve_a_method_with_students_interval(tmp_path: P
         assert told == pytest.approx([mean, mean - half, mean + half], rel=1e-6)
 
 
+def test_names_are_no_mathematics(tmp_path: Path) -> None:
+    """Dollars and backslashes in a label; ratios so wide that the axis is logarithmic."""
+    rows = [
+        {"label": r"$\nosuch{$", "uplink.codec.xi": xi, "seed": 0, "accuracy": 0.5, "xi.paper.mean": xi} for xi in (1.0, 0.01)
+    ]
+    for row in rows:
+        row |= {"latency_s.by_phase.uplink": 1.0, "energy_j.by_phase.uplink": 1.0, "steps": 1}
+    assert {row["curve"] for row in drawn("accuracy_vs_xi", sweep(tmp_path / "s", rows))} == {r"$\nosuch{$"}
+    assert plot("phases", [tmp_path / "s"]).left_out == 0
+
+
 def test_accuracy_over_snr_has_a_level_line_for_a_link_without_noise(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [
         {"label": "Rayleigh", "uplink.channel.snr_db": snr, "seed": 0, "accuracy": 0.5 + snr / 100, "link.snr_db_mean": 99.0}

@@ -50,7 +50,7 @@ class AccuracyVsXi(Figure):
             page.curve(place, number, name, [row for row in numbers.rows if row["curve"] == name], "xi")
         ratios = [row["xi"] for row in numbers.rows]
         if max(ratios) > WIDE * min(ratios):
-            place.set_xscale("log")
+            page.logarithmic(place, "x")
         ledgers = dict.fromkeys(row["ledger"] for row in numbers.rows)
         place.set(xlabel=f"xi, {' and '.join(ledgers)} ledger", ylabel="accuracy")
         page.legend(picture, place, 3)

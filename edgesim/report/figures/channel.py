@@ -52,7 +52,7 @@ class Channel(Figure):
                         place.plot(*zip(*points, strict=True), label=label if sort == "theory" else None, **shape)
             place.set(title=mine[0]["title"], xlabel=mine[0]["x_label"], ylabel=mine[0]["y_label"])
             if mine[0]["log"]:
-                place.set_yscale("log")
+                page.logarithmic(place, "y")
                 place.set_ylim(1e-5, 1.0)
             if place.get_legend_handles_labels()[1]:
                 place.legend(title="line: theory, marks: measured", title_fontsize=6)

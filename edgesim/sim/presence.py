@@ -60,10 +60,8 @@ class Presence:
         self._used = {client: like.used_j(client) for client in self._hazards.capacity_j} if like is not None else {}
         for client in self.dead:
             self._switch_off(client)
-        for client in self._hazards.absences:
-            self._turn(client)
-        for client in self._hazards.capacity_j:
-            self._drain(client)
+        if self._hazards.absences or self._hazards.capacity_j:
+            self._ledger.at(self._ledger.now, self._look)
 
     # -- who is there: functions of time ------------------------------------------------------------------------------
 
@@ -214,6 +212,13 @@ class Presence:
     def used_j(self, client: int) -> float:
         """What a client has drawn from its battery [J]."""
         return self._used.get(client, 0.0) + self._devices[client].meter.joules_until(self._ledger.now)
+
+    def _look(self) -> None:
+        """Find out who is there, and when that changes."""
+        for client in self._hazards.absences:
+            self._turn(client)
+        for client in self._hazards.capacity_j:
+            self._drain(client)
 
     def _turn(self, client: int) -> None:
         """A client goes or comes back, or was expected to; look again when it may next."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import simpy
 
+from edgesim.errors import RunError
 from edgesim.rng import seed as seed_of
 from edgesim.rows import Round, Step
 from edgesim.sim.account import Account
@@ -21,6 +22,7 @@ from edgesim.sim.presence import Presence
 from edgesim.work import ClientHalf, Message, ServerHalf, Work
 
 Process = Generator[simpy.Event, Any, Any]
+PATIENCE = 2000  # units without a step, after which there will never be one
 Average = Callable[[Sequence[Message], Sequence[float]], Work]
 
 
@@ -120,6 +122,7 @@ class World:
         self.together, self.each = self.presence.together, self.presence.each  # work of several clients
         if hazards is not None:
             server.device.down = hazards.restarts
+        self._fruitless = 0  # units in a row in which no step was finished
         self._unit_cost: Spent | None = None
         self._before = Spent()  # a rehearsal: what had been spent when it began
         self._adapts = False
@@ -198,9 +201,12 @@ class World:
 
     def do(self, unit: Unit) -> None:
         """Do a unit from beginning to end; it begins as soon as there is a client."""
-        env = self.ledger.env
+        env, before = self.ledger.env, self.steps
         work = unit.unit(self)
         env.run(until=env.process(self.presence.with_somebody(work) if self.presence.fails else work))
+        self._fruitless = 0 if self.steps > before else self._fruitless + 1
+        if self._fruitless == PATIENCE:
+            raise RunError(f"no step was finished in {PATIENCE} attempts: let faults be rarer or steps shorter")
 
     def close(self) -> None:
         """The run is over: settle its book."""

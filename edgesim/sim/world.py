@@ -275,6 +275,7 @@ class World:
             math.nan,
         )
         client.joules = joules
+        account.seconds = {}  # told: of a hundred thousand clients few are in the middle of a step
         self.watch(row, loss)
 
     def finish_round(self, began: float, clients: Sequence[Client], failed: int = 0, late: int = 0) -> None:

@@ -91,6 +91,11 @@ def batch_fits_data(data: DataSpec, clients: Sequence[Group]) -> Found:
         yield ("data", "batch_size"), f"{data.batch_size} is larger than a client's data: {data.kind} has {held}"
 
 
+def pairs_need_an_even_batch(data: DataSpec) -> Found:
+    if data.augment.kind == "deit" and data.batch_size % 2:
+        yield ("data", "batch_size"), f"the augmentation deit mixes pictures in pairs: must be even, got {data.batch_size}"
+
+
 def protocol_suits_the_clients(protocol: Spec, clients: Sequence[Group]) -> Found:
     count = sum(group.count for group in clients)
     if kinds.read("protocol", protocol.kind).flags.get("alone") and count != 1:
@@ -253,6 +258,7 @@ CHECKS: tuple[Callable[..., Found], ...] = (
     class_token,
     image_size_fits_patches,
     batch_fits_data,
+    pairs_need_an_even_batch,
     protocol_suits_the_clients,
     what_is_merged_tells_its_tokens,
     varied_knobs_exist,

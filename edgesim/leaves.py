@@ -5,6 +5,7 @@ converted silently: text is no number, a number is no text, 0 is no boolean. An 
 """
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ from edgesim.yaml_nodes import Refused
 LEAST, MOST = 1e-30, 1e30  # size of a real number other than 0: products of a few never overflow
 MOST_WHOLE = 2**63 - 1  # what tables hold
 MOST_DB = 300.0  # either way
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # ends a path, breaks a message or changes a terminal
 REFUSED_TYPE = "refused"  # error type of a value that was complained about while it was read
 
 
@@ -137,10 +139,12 @@ def _is_number(text: str) -> bool:
 
 
 class Text(Leaf):
-    """Text; a number or a boolean must be put in quotes."""
+    """Text without control characters; a number or a boolean must be put in quotes."""
 
     def read(self, value: object) -> str:
         if isinstance(value, str):
+            if found := _CONTROL.search(value):
+                fail(f"the character U+{ord(found[0]):04X} has no place here; got the text {shortened(value)!r}")
             return value
         hint = ": put it in quotes" if isinstance(value, bool | int | float) else ""
         fail(f"expected text, got {got(value)}{hint}")

@@ -76,14 +76,13 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
 def findings(sections: Mapping[str, Any]) -> list[tuple[Where, str]]:
     """The path and the message of everything that is too large, in the sections that are right.
 
-    What many numbers make together is looked at where each alone is within its limit.
+    What many numbers make together is looked at where each alone is within its limit, and only the first that is too large is
+    told: the others follow from it.
     """
     found = [pair for name, section in sections.items() for pair in _of(name, section, (name,))]
-    if found:
-        return found
     for check in CHECKS:
         wanted = inspect.signature(check).parameters
-        if wanted.keys() <= sections.keys():
+        if not found and wanted.keys() <= sections.keys():
             found += check(**{name: sections[name] for name in wanted})
     return found
 

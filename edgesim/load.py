@@ -66,7 +66,9 @@ def starter() -> str:
 
 
 def examine(content: object) -> tuple[Scenario | None, list[Finding]]:
-    """Check plain content. Cross-checks run on the sections that are right, even when others are wrong."""
+    """Check plain content. Cross-checks run on the sections that are right, even when others are wrong, unless
+    something in them is too large.
+    """
     scenario: Scenario | None = None
     findings: list[Finding] = []
     try:
@@ -77,7 +79,7 @@ def examine(content: object) -> tuple[Scenario | None, list[Finding]]:
         broken = {finding.path[0] if finding.path else None for finding in findings}
         given = content if isinstance(content, dict) else {}
         sections = {name: _section(name, given) for name in Scenario.model_fields if not broken & {name, None}}
-    findings += [Finding(path, "check", message) for path, message in [*limits.findings(sections), *checks.findings(sections)]]
+    findings += [Finding(path, "check", message) for path, message in limits.findings(sections) or checks.findings(sections)]
     return scenario, [finding for finding in findings if finding.sort != REFUSED_TYPE]
 
 
@@ -113,8 +115,9 @@ def content_of(path: Path) -> bytes:
             return file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file{_neighbours(path)}") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path}: cannot be read: {reason}") from None
 
 
 def _anchor(node: object, folder: Path) -> None:

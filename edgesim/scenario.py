@@ -25,7 +25,7 @@ RadioProfile = Annotated[str, Profile("radios")]
 _NO_IDENTITY = ("name", "seed", "host")  # what the hash leaves out: they do not change what is simulated
 
 
-class _FileName(Leaf):
+class FileName(Leaf):
     """Text that can name a folder on every system."""
 
     def read(self, value: object) -> str:
@@ -179,7 +179,7 @@ class Scenario(Section):
     host       the machine that computes
     """
 
-    name: Annotated[str, _FileName()] = "scenario"
+    name: Annotated[str, FileName()] = "scenario"
     seed: Annotated[int, Number("[0, inf)", whole=True)] = 0
     model: Annotated[Spec, SlotOf("model")]
     data: Annotated[DataSpec, SlotOf("data")]

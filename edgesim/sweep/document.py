@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from edgesim.errors import UsageError
-from edgesim.leaves import Flag, Leaf, Number, Text, fail, got
+from edgesim.leaves import REFUSED_TYPE, Flag, Leaf, Number, Text, fail, got
 from edgesim.load import Finding, content_of, name_of, placed, scenario_error
 from edgesim.overrides import steps
+from edgesim.scenario import FileName
 from edgesim.sections import UNKNOWN_TYPE, Section, line_error
 from edgesim.yaml_nodes import REFUSED, Node, Place, Problem, plain
 from edgesim.yaml_reader import read
@@ -132,7 +133,7 @@ class _Sweep(_Body):
     """
 
     scenario: Annotated[str, Text()]
-    name: Annotated[str, Text()] | None = None
+    name: Annotated[str, FileName()] | None = None
     sizes: _Sizes | None = None
 
 
@@ -204,7 +205,8 @@ def read_document(path: Path, size: Size | None = None) -> Document:
         checked = _Sweep.model_validate(plain(root))
     except ValidationError as error:
         found = [Finding(item["loc"], item["type"], item["msg"]) for item in error.errors(include_url=False)]
-        raise scenario_error(problems + [placed(root, finding) for finding in found]) from None
+        new = [placed(root, finding) for finding in found if finding.sort != REFUSED_TYPE]
+        raise scenario_error(problems + new) from None
     if problems:
         raise scenario_error(problems)
     assert isinstance(root.value, dict)  # the model takes nothing else

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgesim.cli import compare, doctor, init, plan, plot, run, schema, sweep, trace, validate
+from edgesim.cli import compare, doctor, init, plan, plot, report, run, schema, sweep, trace, validate
 from edgesim.cli import list as menu
 from edgesim.cli.console import out, say, tolerate_narrow_encodings
 from edgesim.cli.crash import CrashReport
@@ -40,6 +40,7 @@ app.command("init", epilog=init.EPILOG)(init.init)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.command("trace", epilog=trace.EPILOG)(trace.trace)
 app.command("plot", epilog=plot.EPILOG)(plot.plot)
+app.command("report", epilog=report.EPILOG)(report.report)
 
 
 def _version(wanted: bool) -> None:
@@ -65,11 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Read once, when torch is imported: threads that wait for each other sleep instead of taking the cores from each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     tolerate_narrow_encodings()
-    report = CrashReport()
-    sys.excepthook = report
+    crash = CrashReport()
+    sys.excepthook = crash
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     try:
-        typer.main.get_command(app).main(args=given, prog_name=NAME, obj=run.Invocation(given, report))
+        typer.main.get_command(app).main(args=given, prog_name=NAME, obj=run.Invocation(given, crash))
     except ScenarioError as error:
         say(str(error))
         return error.exit_code

@@ -17,9 +17,12 @@ def as_json(summary: Summary) -> str:
 
 def lines(summary: Summary) -> list[str]:
     """What a researcher asks first, one line each: result, cost, compression, traffic, latency, link, checks."""
-    return columns(
-        [*_result(summary), *_cost(summary), *_traffic(summary), *_link(summary), ("checks", _checks(summary["checks"]))]
-    )
+    return columns(pairs(summary))
+
+
+def pairs(summary: Summary) -> list[tuple[str, str]]:
+    """The same as label and text."""
+    return [*_result(summary), *_cost(summary), *_traffic(summary), *_link(summary), ("checks", _checks(summary["checks"]))]
 
 
 def _result(summary: Summary) -> Iterator[tuple[str, str]]:

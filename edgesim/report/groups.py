@@ -32,8 +32,7 @@ def gathered(folders: Sequence[Path]) -> tuple[list[Results], int]:
         else:
             raise UsageError(f"{folder} holds neither {index.FILE} nor {MANIFEST}: it is no sweep and no run")
     if len(folders) > 1 and len({frozenset(run.settings) for run in found}) > 1:  # axes of one, all keys of another
-        for run in found:
-            run.complete()
+        found = [run.completed() for run in found]
     return found, left_out
 
 
@@ -57,14 +56,12 @@ def grouped(runs: Sequence[Results], keys: Sequence[str]) -> dict[tuple[str, ...
 
     Raises UsageError for an unknown key, or where runs of one group and seed differ in something else or in nothing.
     """
-    for run in runs:
-        if any(run.setting(key) is Results.ABSENT for key in keys):
-            run.complete()
+    known = [run.completed() if any(run.setting(key) is Results.ABSENT for key in keys) else run for run in runs]
     for key in keys:
-        if all(run.setting(key) is Results.ABSENT for run in runs):
-            raise UsageError(f"--by {key}: no run has such a key{did_you_mean(key, runs[0].settings)}")
+        if all(run.setting(key) is Results.ABSENT for run in known):
+            raise UsageError(f"--by {key}: no run has such a key{did_you_mean(key, known[0].settings)}")
     groups: dict[tuple[str, ...], BySeed] = {}
-    for run in runs:
+    for run in known:
         group = groups.setdefault(tuple(words(run.setting(key)) for key in keys), {})
         if run.seed in group:
             raise UsageError(_mixed(keys, run, group[run.seed]))
@@ -77,8 +74,8 @@ def series(runs: Sequence[Results], along: Sequence[str] = ()) -> dict[str, list
 
     along  last parts of the keys that vary along a curve; every other key that varies tells curves apart
     """
-    for run in runs if along else ():
-        run.open_nodes()
+    if along:
+        runs = [run.opened() for run in runs]
     keys = varying(runs, without=along)
     curves: dict[tuple[str, ...], list[Results]] = {}
     for run in runs:

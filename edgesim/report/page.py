@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COLUMN = 3.5  # inches: one column of a two-column paper (IEEE)
 PAGE = 7.16  # inches: both columns
+LONGEST_NAME = 32  # characters of a curve's name in a picture
 RESOLUTION = 300  # dots per inch of the PNG
 # Okabe and Ito's palette, which colour-blind readers tell apart, ordered so that neighbours differ in lightness too.
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#56B4E9", "#D55E00", "#009E73", "#CC79A7")
@@ -84,7 +85,14 @@ def legend(picture: "Picture", place: "Axes", columns: int) -> None:
     shown = dict(zip(reversed(names), reversed(handles), strict=True))  # of one name the first
     if len(shown) > 1:
         order = list(dict.fromkeys(names))
-        picture.legend([shown[name] for name in order], order, loc="outside upper center", ncols=min(len(order), columns))
+        picture.legend(
+            [shown[name] for name in order], [*map(short, order)], loc="outside upper center", ncols=min(len(order), columns)
+        )
+
+
+def short(name: str) -> str:
+    """A name as it fits a legend or an axis."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
 
 
 def image(picture: "Picture", suffix: str, **options: Any) -> bytes:

@@ -1,7 +1,8 @@
 """What a run left behind, read from its folder."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -77,6 +78,11 @@ class Results:
         """Of its scenario."""
         return str(self._resolved["name"])
 
+    @property
+    def codecs(self) -> set[str]:
+        """The kinds in its codecs' sections: of the codecs, and of what is inside them."""
+        return set(_kinds([self._resolved[end]["codec"] for end in ("uplink", "downlink")]))
+
     @cached_property
     def figures(self) -> Mapping[str, Any]:
         """Its summary at one level."""
@@ -93,19 +99,23 @@ class Results:
         value = float(value) if value in ("inf", "-inf") else value
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
-    def complete(self) -> None:
-        """Take every key of the scenario into the settings, also those that no axis of the sweep varies."""
-        self.settings = _leaves(self._changing()) | self.settings
+    def completed(self) -> "Results":
+        """The same with every key of the scenario in its settings, also those that no axis of the sweep varies."""
+        return self._with(_leaves(self._changing()) | self.settings)
 
-    def open_nodes(self) -> None:
-        """Where the sweep varies a whole node, such as `{kind: awgn, snr_db: 5}`, put its leaves in its place."""
+    def opened(self) -> "Results":
+        """The same with the leaves of whole nodes that the sweep varies, such as `{kind: awgn, snr_db: 5}`, in their place."""
         nodes = tuple(key for key, value in self.settings.items() if isinstance(value, str) and value.startswith(("{", "[")))
-        if nodes:
-            leaves = _leaves(self._changing())
-            opened = {
-                key: leaf for key, leaf in leaves.items() if key in nodes or key.startswith(tuple(f"{n}." for n in nodes))
-            }
-            self.settings = {key: value for key, value in self.settings.items() if key not in nodes} | opened
+        if not nodes:
+            return self
+        leaves = _leaves(self._changing())
+        inside = {key: leaf for key, leaf in leaves.items() if key in nodes or key.startswith(tuple(f"{n}." for n in nodes))}
+        return self._with({key: value for key, value in self.settings.items() if key not in nodes} | inside)
+
+    def _with(self, settings: dict[str, Any]) -> "Results":
+        other = copy(self)
+        other.settings = settings
+        return other
 
     def _changing(self) -> dict[str, Any]:
         return {key: value for key, value in self._resolved.items() if key not in NO_SETTING}
@@ -169,6 +179,14 @@ def _json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise RunError(f"{path} cannot be read: {error}") from None
     return content
+
+
+def _kinds(value: Any) -> Iterator[str]:
+    """Every `kind` in nested values."""
+    if isinstance(value, dict) and isinstance(value.get("kind"), str):
+        yield value["kind"]
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _kinds(item)
 
 
 def _leaves(value: Any, path: str = "") -> dict[str, Any]:

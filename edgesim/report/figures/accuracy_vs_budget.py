@@ -1,7 +1,7 @@
 """Learning curves over what was spent, with intervals over seeds."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class AccuracyVsBudget(Figure):
     """
 
     many: ClassVar[bool] = True
+    best_of: ClassVar[Literal["one", "several", "any"]] = "any"
 
     def numbers(self, runs: Sequence[Results]) -> Numbers:
         rows = []

@@ -1,7 +1,7 @@
 """Accuracy over the quality of the uplink."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgesim.errors import UsageError
 from edgesim.report import page
@@ -23,6 +23,7 @@ class AccuracyVsSnr(Figure):
     """
 
     many: ClassVar[bool] = True
+    best_of: ClassVar[Literal["one", "several", "any"]] = "several"
 
     def numbers(self, runs: Sequence[Results]) -> Numbers:
         rows = []
@@ -57,9 +58,7 @@ class AccuracyVsSnr(Figure):
 def _snr(group: Mapping[int, Results]) -> float | None:
     """As stated, else as met; None where nothing disturbs."""
     first = next(iter(group.values()))
-    if first.setting(KEY) is Results.ABSENT:
-        first.complete()
-    stated = first.setting(KEY)
+    stated = (first.completed() if first.setting(KEY) is Results.ABSENT else first).setting(KEY)
     if isinstance(stated, int | float):
         return float(stated)
     met = numbers(group, "link.snr_db_mean")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgesim.errors import UsageError
 from edgesim.report import page
@@ -25,6 +25,7 @@ class AccuracyVsXi(Figure):
     """
 
     many: ClassVar[bool] = True
+    best_of: ClassVar[Literal["one", "several", "any"]] = "several"
 
     def numbers(self, runs: Sequence[Results]) -> Numbers:
         rows = []

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from edgesim.report.results import Results
 
@@ -26,10 +26,12 @@ class Numbers(NamedTuple):
 class Figure(ABC):
     """A kind of figure. Abstract: one final subclass a file, whose docstring's first line is what `edgesim list plots` prints.
 
-    many  whether it compares runs; otherwise it is of exactly one
+    many     whether it compares runs; otherwise it is of exactly one
+    best_of  a report of a single run leaves out what is best of several, a report of several what is best of one
     """
 
     many: ClassVar[bool] = False
+    best_of: ClassVar[Literal["one", "several", "any"]] = "one"
 
     @abstractmethod
     def numbers(self, runs: Sequence[Results]) -> Numbers:

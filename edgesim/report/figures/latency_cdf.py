@@ -1,7 +1,7 @@
 """How long steps take."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class LatencyCdf(Figure):
     """The share of steps that took no longer than so many simulated seconds, seeds together; one curve a scenario."""
 
     many: ClassVar[bool] = True
+    best_of: ClassVar[Literal["one", "several", "any"]] = "any"
 
     def numbers(self, runs: Sequence[Results]) -> Numbers:
         rows = []

@@ -1,7 +1,7 @@
 """The trade between energy and latency."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from edgesim.errors import UsageError
 from edgesim.report import page
@@ -24,6 +24,7 @@ class Pareto(Figure):
     """
 
     many: ClassVar[bool] = True
+    best_of: ClassVar[Literal["one", "several", "any"]] = "several"
 
     def numbers(self, runs: Sequence[Results]) -> Numbers:
         rows: list[dict[str, Any]] = []

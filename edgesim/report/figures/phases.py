@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from statistics import fmean as mean
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edgesim.report import page
 from edgesim.report.figures.base import Figure, Numbers
@@ -23,6 +23,7 @@ class Phases(Figure):
     """
 
     many: ClassVar[bool] = True
+    best_of: ClassVar[Literal["one", "several", "any"]] = "any"
 
     def numbers(self, runs: Sequence[Results]) -> Numbers:
         rows = []
@@ -46,8 +47,9 @@ class Phases(Figure):
             reached = [0.0] * len(names)
             for number, phase in enumerate(phases):
                 widths = [value.get((name, quantity, phase), 0.0) for name in names]
-                place.barh(names, widths, left=reached, label=phase, height=0.6, **page.filling(number))
+                place.barh(range(len(names)), widths, left=reached, label=phase, height=0.6, **page.filling(number))
                 reached = [left + width for left, width in zip(reached, widths, strict=True)]
+            place.set_yticks(range(len(names)), [*map(page.short, names)])
             place.set_xlabel(words)
             place.invert_yaxis()
             place.grid(visible=False, axis="y")

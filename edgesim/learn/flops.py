@@ -1,18 +1,19 @@
 """What the halves of a model cost, counted once per shape."""
 
+from collections.abc import Callable
 from functools import cache, cached_property
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from edgesim.learn import cargo
 from edgesim.learn.data.base import Facts
-from edgesim.learn.matrix_flops import counted
 from edgesim.learn.models.base import ClientPart, Model, ServerPart
 
 
 class Costs:
-    """FLOPs per sample of both halves, counted on the meta device (no numbers are computed).
+    """FLOPs per sample of both halves, counted by torch on the meta device (no numbers are computed).
 
     Matrix products and convolutions count, 1 multiply-accumulate = 2; norms, softmax and the optimiser's step do not. A block
     with m tokens of width d takes 24 m d^2 + 4 m^2 d forward (compression.md 1.1) and twice that backward, except where no
@@ -44,7 +45,7 @@ class Costs:
         """FLOPs per row of the last layer alone, which `server` includes: (forward, backward)."""
         _, server = self._parts
         row = torch.empty(1, self.width, device="meta", requires_grad=True)
-        return counted(lambda: server.head(row))
+        return _counted(lambda: server.head(row))
 
     @property
     def head_parameters(self) -> list[Tensor]:
@@ -74,7 +75,7 @@ class Costs:
         client, _ = self._parts
         size = self._model.view(self._facts).image_size
         picture = torch.empty(1, self._facts.channels, size, size, device="meta")
-        forward, backward = counted(lambda: client(picture)[0])
+        forward, backward = _counted(lambda: client(picture)[0])
         scores = 2.0 * self.tokens * self.width if self._with_attention else 0.0  # products that are no matrix product
         return forward + scores, backward
 
@@ -82,10 +83,19 @@ class Costs:
         """FLOPs per sample of `tokens` tokens: (forward, backward)."""
         _, server = self._parts
         sample = torch.empty(1, tokens, self.width, device="meta", requires_grad=True)
-        return counted(lambda: server(sample))
+        return _counted(lambda: server(sample))
 
 
 def whole_flops(costs: Costs, batch: int) -> tuple[float, float]:
     """FLOPs of a step of the whole model on `batch` samples: (forward, backward)."""
     forward, backward = costs.server(costs.tokens)
     return batch * (costs.client_forward + forward), batch * (costs.client_backward + backward)
+
+
+def _counted(forward: Callable[[], Tensor]) -> tuple[float, float]:
+    """FLOPs of `forward` and of going back through it."""
+    with FlopCounterMode(display=False) as going:
+        output = forward()
+    with FlopCounterMode(display=False) as returning:
+        torch.autograd.backward(output, torch.empty_like(output))
+    return float(going.get_total_flops()), float(returning.get_total_flops())

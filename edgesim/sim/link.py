@@ -95,7 +95,8 @@ class Link:
     def send(self, label: str, message: Message, account: Account) -> Generator[simpy.Event, Any, Message]:
         """Send a payload (or, timing only, its manifest) and give it as received."""
         ledger, phase = self.ledger, self._phase
-        arrived = ledger.now
+        env = ledger.env
+        arrived = env.now
         if not self._turn.take():
             yield from self._turn.enter(account)
         held = [self._turn]
@@ -105,7 +106,7 @@ class Link:
                 held.append(radio)
             for end in self._sleepers:
                 yield from end.connect(phase, account)
-            start = ledger.now
+            start = env.now
             manifest = message if isinstance(message, Manifest) else message.manifest
             airtime = self.transport.plan(manifest, start, self.fading, self.chance)
             waited = start - arrived
@@ -123,7 +124,7 @@ class Link:
                             yield from ledger.spend(phase, silent, account=account)
                 else:
                     yield from ledger.spend(phase, airtime.seconds, *self._charges, account=account)
-                ended = ledger.now
+                ended = env.now
                 if self.transport.radio.latency_s:
                     yield from ledger.spend(phase, self.transport.radio.latency_s, account=account)
             except simpy.Interrupt:

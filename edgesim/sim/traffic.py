@@ -56,33 +56,37 @@ class Traffic:
     def add(self, row: Transfer) -> None:
         """Count one transfer."""
         total = self.by_direction[row.direction]
-        total.values += row.values_bits
-        total.side += row.side_bits
-        total.labels += row.labels_bits
-        total.model += row.model_bits
-        total.overhead += row.overhead_bits
-        total.paper += row.paper_bits
-        total.code += row.code_bits
+        values, side, labels, model, overhead, paper, code = row[8:15]  # by name it takes three times as long
+        total.values += values
+        total.side += side
+        total.labels += labels
+        total.model += model
+        total.overhead += overhead
+        total.paper += paper
+        total.code += code
         total.symbols += row.symbols
         total.packets += row.packets
-        total.retransmissions += row.retransmissions
-        total.lost_packets += row.lost_packets
-        total.corrupted_values += row.corrupted_values
+        if row.retransmissions or row.lost_packets or row.corrupted_values:
+            total.retransmissions += row.retransmissions
+            total.lost_packets += row.lost_packets
+            total.corrupted_values += row.corrupted_values
         total.transfers += 1
-        payload = row.values_bits + row.side_bits + row.labels_bits + row.model_bits
+        payload = values + side + labels + model
         if row.delivered:
             of_label = total.by_label.setdefault(row.label, [0, 0, 0.0, 0.0])
             of_label[0] += 1
             of_label[1] += payload
-            of_label[2] += row.paper_bits
-            of_label[3] += row.code_bits
+            of_label[2] += paper
+            of_label[3] += code
         else:
             total.cut += 1
-        total.by_client[row.client] = total.by_client.get(row.client, 0) + payload + row.overhead_bits
+        client = row.client
+        total.by_client[client] = total.by_client.get(client, 0) + payload + overhead
         seconds = row.end_s - row.start_s
         total.seconds += seconds
-        if math.isfinite(row.snr_db):
-            total.snr_seconds += 10.0 ** (row.snr_db / 10.0) * seconds
+        snr_db = row.snr_db
+        if math.isfinite(snr_db):
+            total.snr_seconds += 10.0 ** (snr_db / 10.0) * seconds
             total.snr_span += seconds
 
     def bits(self, ledger: str) -> float:

@@ -34,7 +34,8 @@ def halves(codec: object, batch: int) -> tuple[ClientHalf, ServerHalf, float]:
         },
     )
     task = build.learning(scenario)
-    client, server = build.torch_halves(scenario, task)[0](0)
+    cast = build.TorchCast(scenario, task)
+    client, server = cast.client(0), cast.server
     phantom_client, phantom_server = build.world(scenario, task).clients[0].half, build.world(scenario, task).server.half
     flops = sum(
         (

@@ -56,7 +56,7 @@ Timed = tuple[tuple[float, float], list[float]]
 def emulated(scenario: Scenario, folder: Path) -> Timed:
     """Wall and CPU seconds of a recorded run, evaluation left out, and its losses."""
     session = Session(scenario)
-    session.evaluator = None
+    session._evaluate = lambda: None  # type: ignore[method-assign] # a run always looks at the test set when it ends
     recorder = Recorder(RunFolder.create(folder, scenario.name, scenario.hash8, scenario.seed), trace=True)
     session.attach(recorder, trace=True)
     losses: list[float] = []

@@ -36,6 +36,8 @@ def read_trace(path: str | Path, *, repeat: bool = False) -> Mobility:
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """The rows that hold anything, with their line numbers; at least one."""
+    if path.exists() and not path.is_file() and not path.is_dir():  # a pipe, say, that nobody writes to
+        raise ValueError(f"{path}: not a regular file")
     with path.open("rb") as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:

@@ -1,6 +1,7 @@
 """Published and local weights of timm's Vision Transformers."""
 
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,22 @@ from edgesim.errors import NotFoundError
 
 HEAD = ("head.weight", "head.bias")
 LOCAL = "set model.weights to a local .safetensors or .pth file, or model.pretrained: false"
+# What reading a damaged file, or adapting its tensors, may raise: the libraries promise nothing.
+DAMAGED = (
+    SafetensorError,
+    pickle.UnpicklingError,
+    struct.error,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 FILES = ("model.safetensors", "pytorch_model.bin")  # of timm's repositories, what is preferred first
 PATCHES = "patch_embed.proj.weight"
 
@@ -60,10 +77,13 @@ def load(vit: VisionTransformer, path: str) -> None:
     head stays as it is if the file's is for another number of classes. Raises NotFoundError.
     """
     found = _widened(_read(path))
-    state: dict[str, Tensor] = checkpoint_filter_fn(found, vit)
     own = vit.state_dict()
-    if PATCHES in state and state[PATCHES].shape[1] != own[PATCHES].shape[1]:
-        state[PATCHES] = adapt_input_conv(own[PATCHES].shape[1], state[PATCHES])
+    try:
+        state: dict[str, Tensor] = checkpoint_filter_fn(found, vit)
+        if PATCHES in state and state[PATCHES].shape[1] != own[PATCHES].shape[1]:
+            state[PATCHES] = adapt_input_conv(own[PATCHES].shape[1], state[PATCHES])
+    except DAMAGED as error:
+        raise NotFoundError(f"model.weights: {path} holds tensors of impossible shapes ({error})") from error
     if any(name in state and state[name].shape != own[name].shape for name in HEAD):
         state = {name: value for name, value in state.items() if name not in HEAD}
     missing = [
@@ -94,7 +114,7 @@ def _read(path: str) -> dict[str, Tensor]:
         raise NotFoundError(f"model.weights: there is no file {file}; set model.weights to a .safetensors or .pth file")
     try:
         return load_file(file) if file.suffix == ".safetensors" else torch.load(file, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except DAMAGED as error:
         raise NotFoundError(
             f"model.weights: {file} cannot be read ({error}); "
             f"it must be a .safetensors file, or a .pth file that holds tensors only"
@@ -104,6 +124,6 @@ def _read(path: str) -> dict[str, Tensor]:
 def _widened(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The file's parameters as float32; published .pth files keep them under `model` or `state_dict`."""
     inner = next((state[key] for key in ("model", "state_dict") if key in state), state)
-    if not isinstance(inner, dict) or not all(isinstance(value, Tensor) for value in inner.values()):
-        raise NotFoundError("model.weights: the file must hold a dictionary of tensors")
+    if not isinstance(inner, dict) or not all(isinstance(value, Tensor) and value.numel() for value in inner.values()):
+        raise NotFoundError("model.weights: the file must hold a dictionary of tensors, none of them empty")
     return {name: value.float() if value.is_floating_point() else value for name, value in inner.items()}

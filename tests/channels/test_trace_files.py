@@ -1,5 +1,6 @@
 """Traces of movement from CSV files: what is read, and what is said about the rest."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,9 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
         read_trace(tmp_path / "nowhere.csv")
     with pytest.raises(OSError, match="directory"):
         read_trace(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "trace.csv")
+    with pytest.raises(ValueError, match=r"trace\.csv: not a regular file"):
+        read_trace(tmp_path / "trace.csv")

@@ -166,6 +166,37 @@ def test_weights_that_are_not_there_or_do_not_fit(tmp_path: Path) -> None:
     refused(tmp_path / "deit.safetensors", "weights of another model")
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # torch's, of a file whose damage says so
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt"])
+def test_a_damaged_file_of_weights_is_one_message(tmp_path: Path, suffix: str) -> None:
+    """Cut, with bytes changed, with bytes put in: 60 ways each."""
+    whole, file, random = tmp_path / f"whole{suffix}", tmp_path / f"damaged{suffix}", np.random.default_rng(7)
+    state = {f"layer{number}": torch.ones(3) for number in range(3)}
+    save_file(state, whole) if suffix == ".safetensors" else torch.save(
+        state, whole, _use_new_zipfile_serialization=suffix == ".pth"
+    )
+    data = whole.read_bytes()
+    for _ in range(60):
+        place = int(random.integers(len(data)))
+        way = [data[:place], data[:place] + random.bytes(4) + data[place + 4 :], data[:place] + random.bytes(8) + data[place:]]
+        file.write_bytes(way[random.integers(3)])
+        with pytest.raises(NotFoundError, match=r"^model\.weights: "):  # undamaged, it is of another model
+            Vit(name="tiny_digits", cut=2, weights=str(file)).build(GREY, 0, "cpu")
+
+
+@pytest.mark.parametrize("name", ["pos_embed", "patch_embed.proj.weight", "blocks.0.norm1.weight"])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (1, 0, 48), (2, 2, 2, 2, 2), (48, 3, 5, 5)], ids=str)
+def test_tensors_of_impossible_shapes_are_one_message(tmp_path: Path, name: str, shape: tuple[int, ...]) -> None:
+    state = whole_state(*Vit(name="tiny_digits", cut=2).build(GREY, 1, "cpu")) | {name: torch.zeros(shape)}
+    save_file(state, tmp_path / "odd.safetensors")
+    model = Vit(name="tiny_digits", cut=2, weights=str(tmp_path / "odd.safetensors"))
+    if (name, shape) == ("patch_embed.proj.weight", (48, 3, 5, 5)):  # a real patch embedding, which timm resamples
+        model.build(GREY, 0, "cpu")
+    else:
+        with pytest.raises(NotFoundError, match=r"of impossible shapes|of another model|none of them empty"):
+            model.build(GREY, 0, "cpu")
+
+
 @pytest.fixture
 def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty cache of downloads, and no network: whoever asks for it fails the test."""

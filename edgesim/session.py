@@ -9,8 +9,8 @@ from typing import Any
 
 from edgesim import build
 from edgesim.errors import RunError
-from edgesim.learn.trip import Insight
 from edgesim.learn.cargo import average
+from edgesim.learn.trip import Insight
 from edgesim.record.recorder import Recorder
 from edgesim.rows import ClientTotal, Evaluation, Step
 from edgesim.scenario import Scenario

@@ -121,7 +121,7 @@ def _read(path: str) -> dict[str, Tensor]:
         ) from error
 
 
-def _widened(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _widened(state: dict[str, Any]) -> dict[str, Tensor]:
     """The file's parameters as float32; published .pth files keep them under `model` or `state_dict`."""
     inner = next((state[key] for key in ("model", "state_dict") if key in state), state)
     if not isinstance(inner, dict) or not all(isinstance(value, Tensor) and value.numel() for value in inner.values()):

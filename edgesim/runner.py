@@ -66,16 +66,13 @@ def run(
 
     weights  keep those of a large model too; those of a small one are always kept
 
-    Raises UsageError where `out` cannot be written, before data and model are built; ScenarioError and NotFoundError (data,
-    weights) before anything is written; RunInterrupted after a signal (all finished steps are kept); RunError where the run
-    itself fails.
+    Raises UsageError where `out` cannot be written, ScenarioError, NotFoundError (data, weights), all before anything is
+    written; RunInterrupted after a signal (all finished steps are kept); RunError where the run itself fails.
     """
     check_writable(Path(out))
     with _threads(scenario):
         session = Session(scenario, timing_only=timing_only, watch=watch)
-        folder = RunFolder.create(Path(out), scenario.name, scenario.hash8, scenario.seed)
-        folder.write_text("scenario.yaml", scenario.source)
-        folder.write_text("resolved.yaml", scenario.resolved_yaml())
+        folder = _opened(Path(out), session)
 
         def seal(status: Status) -> None:
             folder.seal(
@@ -90,7 +87,6 @@ def run(
                 timing_only=timing_only,
             )
 
-        _write_clients(session, folder)
         seal("running")
         if watch is not None:
             watch.begin(_header(scenario, session, folder.path, timing_only))
@@ -105,13 +101,17 @@ def run(
     return Run(folder.path, summary, status)
 
 
-def _write_clients(session: Session, folder: RunFolder) -> None:
-    """Who holds which image, and what each client drew: where there is more than one, where something varies."""
+def _opened(out: Path, session: Session) -> RunFolder:
+    """A new folder with what is run; who holds which image, of many clients; and what each drew, where something varies."""
     scenario, task = session.scenario, session.task
+    folder = RunFolder.create(out, scenario.name, scenario.hash8, scenario.seed)
+    folder.write_text("scenario.yaml", scenario.source)
+    folder.write_text("resolved.yaml", scenario.resolved_yaml())
     if session.cast is not None and len(session.world.clients) > 1:
         partition.write(folder.path, session.cast.rows, session.cast.labels, task.facts.classes)
     if any(group.vary for group in scenario.clients):
         varied.write(folder.path, build.drawn(scenario, task.clients))
+    return folder
 
 
 def _recorded(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgesim.cli import compare, doctor, init, plan, plot, report, run, schema, sweep, trace, validate
+from edgesim.cli import compare, doctor, init, plan, plot, report, run, schema, sweep, trace, validate, watch
 from edgesim.cli import list as menu
 from edgesim.cli.console import out, say, tolerate_narrow_encodings
 from edgesim.cli.crash import CrashReport
@@ -40,6 +40,7 @@ app.command("init", epilog=init.EPILOG)(init.init)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.command("trace", epilog=trace.EPILOG)(trace.trace)
 app.command("plot", epilog=plot.EPILOG)(plot.plot)
+app.command("watch", epilog=watch.EPILOG)(watch.watch)
 app.command("report", epilog=report.EPILOG)(report.report)
 
 

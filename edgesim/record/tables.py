@@ -130,6 +130,25 @@ def read(folder: Path, name: str) -> "pa.Table":
     return pa.concat_tables([pq.ParquetFile(part).read() for part in parts])
 
 
+def last(folder: Path, name: str) -> dict[str, Any] | None:
+    """The latest row of the table `name` that is on disk, also while the run writes; None where there is none."""
+    import pyarrow.parquet as pq
+
+    for _ in range(2):  # parts may be merged and removed while we look
+        merged = folder / f"{name}.parquet"
+        path = merged if merged.is_file() else next(reversed(_parts(folder, name)), None)
+        try:
+            file = pq.ParquetFile(path) if path is not None else None
+        except FileNotFoundError:
+            continue
+        if file is None or not file.metadata.num_rows:
+            return None
+        group = file.read_row_group(file.num_row_groups - 1)
+        row: dict[str, Any] = group.slice(len(group) - 1).to_pylist()[0]
+        return row
+    return None
+
+
 def _parts(folder: Path, name: str) -> list[Path]:
     return sorted(folder.glob(f"{name}.part-*.parquet"))
 

@@ -141,6 +141,16 @@ class Results:
             raise UsageError(f"{self.path} holds no accuracy: {why}")
         return table
 
+    def looks(self) -> list[dict[str, Any]]:
+        """Every look at the test set until now, one row each."""
+        rows: list[dict[str, Any]] = evaluations.read(self.path).to_pylist()
+        return rows
+
+    def section(self, name: str) -> dict[str, Any]:
+        """A section of resolved.yaml."""
+        content: dict[str, Any] = self._resolved[name]
+        return content
+
     def table(self, name: str) -> "pa.Table":
         """The table `name`: steps, transfers, entries. Raises UsageError where the run kept none."""
         if name == "entries" and not tables.exists(self.path, name):

@@ -80,6 +80,17 @@ class Store:
             finally:
                 shutil.rmtree(self.path / "attempts", ignore_errors=True)
 
+    def is_locked(self) -> bool:
+        """Whether a sweep works here now. Held for the moment of looking only, and shared."""
+        if not (self.path / LOCK).is_file():
+            return False
+        with (self.path / LOCK).open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
+
     def attempt(self, point: str, run: Callable[[Path], Path]) -> None:
         """Run a point in a folder of its own, and move what it leaves to its place as a whole.
 

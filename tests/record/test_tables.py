@@ -143,3 +143,14 @@ def test_recorder_keeps_the_book_only_when_asked(tmp_path: Path, trace: bool) ->
     recorder.close()
     names = {"steps.parquet", "transfers.parquet", "evaluations.csv"} | ({"entries.parquet"} if trace else set())
     assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_the_last_row_is_found_while_the_table_grows_and_after(tmp_path: Path) -> None:
+    assert tables.last(tmp_path, "evaluations") is None
+    table = tables.Table[Evaluation](tmp_path, "evaluations")
+    for step in range(3):
+        table.append(Evaluation(step, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+        table.flush()
+        assert (tables.last(tmp_path, "evaluations") or {})["step"] == step
+    table.close()
+    assert (tables.last(tmp_path, "evaluations") or {})["step"] == 2

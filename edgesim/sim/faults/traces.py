@@ -16,7 +16,10 @@ def read_windows(path: str | Path) -> dict[int, list[Window]]:
 
     Raises OSError for a file that cannot be read, ValueError with file and line for one that is no such list.
     """
-    with Path(path).open("rb") as file:
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():  # a pipe, say, that nobody writes to
+        raise ValueError(f"{path}: not a regular file")
+    with path.open("rb") as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise ValueError(f"{path}: larger than {MOST_BYTES >> 20} MiB: split it by groups of clients")

@@ -13,6 +13,7 @@ from channels.link_budget import LinkBudget
 from channels.ofdm import effective
 from edgesim import kinds, rng
 from edgesim.build.makers import Path, checked, make, make_channel, make_radio
+from edgesim.errors import RunError
 from edgesim.learn.air import AnalogAir, ErasingAir, FlippingAir
 from edgesim.scenario import LinkSpec, Scenario, Spec
 from edgesim.sim.device import Device
@@ -108,7 +109,10 @@ class Fade:
         self._draws, self._key, self._gain, self._together = draws, key, gain, together
 
     def __call__(self, start_s: float, blocks: int) -> Draws:
-        draws = self._draws(start_s, blocks, self._key)
+        try:
+            draws = self._draws(start_s, blocks, self._key)
+        except ValueError as error:  # a time so late that blocks cannot be told apart
+            raise RunError(f"the channel cannot say what it is at {start_s:.6g} s: {error}") from error
         if self._gain == 1.0 and not self._together:
             return draws
         snr = np.asarray(draws.snr) * self._gain

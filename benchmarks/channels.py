@@ -237,15 +237,7 @@ def clarke() -> list[Row]:
 
 
 WORK: dict[str, Callable[[], list[Row]]] = {
-    "awgn": awgn,
-    "block": block,
-    "tdl": tdl,
-    "subcarriers": subcarriers,
-    "demap": demap,
-    "uncoded": uncoded,
-    "coded": coded,
-    "on_air": on_air,
-    "clarke": clarke,
+    work.__name__: work for work in (awgn, block, tdl, subcarriers, demap, uncoded, coded, on_air, clarke)
 }
 
 

@@ -154,7 +154,7 @@ def _threads(scenario: Scenario) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
-    """First SIGINT or SIGTERM: stop after the step under way. Second: stop at once (KeyboardInterrupt)."""
+    """First SIGINT or SIGTERM: stop after the step or round under way. Second: stop at once (KeyboardInterrupt)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

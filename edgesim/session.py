@@ -80,10 +80,10 @@ class Session:
         self._show()
 
     def interrupt(self) -> None:
-        """Stop after the step under way."""
+        """Stop after the step or, with a protocol in rounds, the round under way."""
         self.world.stop("interrupted")
         if self._watch is not None:
-            self._watch.note("stopping after the step under way; interrupt again to stop at once")
+            self._watch.note("stopping after the step or round under way; interrupt again to stop at once")
 
     def _step(self, row: Step, loss: Any) -> None:
         if loss is not None:

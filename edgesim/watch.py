@@ -37,7 +37,7 @@ class Watch(Protocol):
         """A step was done. Called often: a watch decides itself what it shows."""
 
     def note(self, text: str) -> None:
-        """Something worth knowing at once, such as that the run will stop after the step under way."""
+        """Something worth knowing at once, such as that the run will stop after the step or round under way."""
 
     def end(self, run_summary: Mapping[str, Any]) -> None:
         """The run is over, however it ended. run_summary: what summary.json holds; empty if it failed."""

@@ -77,7 +77,7 @@ def run(
 ) -> None:
     """Train one scenario until its budget is spent, and leave accuracy, bits, seconds and joules in a results folder.
 
-    Progress goes to stderr, the summary to stdout. Ctrl-C stops after the step under way and keeps what there is.
+    Progress goes to stderr, the summary to stdout. Ctrl-C stops after the step or round under way and keeps what there is.
     """
     from edgesim.load import load
 

@@ -11,8 +11,8 @@ class SplitFedV2(Protocol):
     """SplitFed V2: clients train in parallel, and one server half learns from their batches in the order they arrive.
 
     Only the client halves are averaged, at the end of a round; its beginning gives the average to every participant
-    (compression.md 4.4; Thapa et al., AAAI 2022). The server serves one batch at a time whatever its number of cores: its
-    half changes with each.
+    (compression.md 4.4; Thapa et al., AAAI 2022). The server's half changes with each
+    batch at the instant its step begins; with one core none begins before the step before it has ended.
 
     local_epochs  passes over its own data in a client's turn
     local_steps   steps in a client's turn instead

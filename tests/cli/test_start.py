@@ -1,7 +1,6 @@
-"""The light commands stay light: under a second of CPU, and nothing heavy is imported."""
+"""The light commands stay light: nothing heavy is imported. How long they take: `benchmarks/start.py`."""
 
 import re
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,9 @@ def scenario(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("line", ["--help", "run --help", "--version", "validate first.yaml", "list", "schema", "init"])
-def test_light_commands_take_under_a_second_and_import_nothing_heavy(process: Any, scenario: str, line: str) -> None:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def test_light_commands_import_nothing_heavy(process: Any, scenario: str, line: str) -> None:
     said = process(*line.split(), python=["-X", "importtime"])
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert said.code == 0, said.out + said.err[-2000:]
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
     found = imported(said.err)
     assert "typer" in found
     assert not found & HEAVY

@@ -1,6 +1,5 @@
 """The reader keeps places, refuses what is not plain YAML, and gives up early on files that no person writes."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

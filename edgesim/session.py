@@ -4,7 +4,7 @@ import contextlib
 import gc
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from edgesim import build
@@ -28,6 +28,8 @@ class Session:
 
     timing_only  phantom halves: no tensors, no accuracy
     watch        is told how the run goes, or None
+
+    between  called after each unit and its evaluation, where nothing is in flight: `state` may be asked then
     """
 
     def __init__(self, scenario: Scenario, *, timing_only: bool = False, watch: Watch | None = None) -> None:
@@ -40,6 +42,7 @@ class Session:
         self._tells_once = build.one_off(self.task)
         self.evaluations: list[Evaluation] = []
         self._watch = watch
+        self.between: Callable[[], None] | None = None
         self._recorder: Recorder | None = None
         self._totals = StepTotals()
         self._evaluation_bits = 0
@@ -72,12 +75,19 @@ class Session:
                 self._evaluate()
             elif time.monotonic() - self._shown >= PROGRESS_S:
                 self._show()
+            if self.between is not None and self.quiescent:
+                self.between()
         if self.world.stopped_by == "interrupted":
             return  # the user is waiting
         if not self.evaluations or self.evaluations[-1].step < self.world.steps:
             self._evaluate()
         self._look_at_clients()
         self._show()
+
+    @property
+    def quiescent(self) -> bool:
+        """Between two units: whether nobody's work goes on from one to the next (`late: carry`)."""
+        return not self.world.presence.late
 
     def interrupt(self) -> None:
         """Stop after the step or, with a protocol in rounds, the round under way."""

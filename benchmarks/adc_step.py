@@ -34,7 +34,7 @@ def halves(codec: object, batch: int) -> tuple[ClientHalf, ServerHalf, float]:
         },
     )
     task = build.learning(scenario)
-    cast = build.TorchCast(scenario, task)
+    cast = build.torch_cast(scenario, task)
     client, server = cast.client(0), cast.server
     phantom_client, phantom_server = build.world(scenario, task).clients[0].half, build.world(scenario, task).server.half
     flops = sum(

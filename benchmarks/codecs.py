@@ -114,7 +114,7 @@ def middle(taken: Seconds, name: str) -> float:
 def codecs(batch: int, rounds: int) -> None:
     """Every codec beside a Base step."""
     scenario, task = learning(batch)
-    cast = build.TorchCast(scenario, task)
+    cast = build.torch_cast(scenario, task)
     client, server = cast.client(0), cast.server
     client.part.with_attention = True
     smashed = client.forward().value
@@ -136,7 +136,7 @@ def codecs(batch: int, rounds: int) -> None:
 def overhead(batch: int, rounds: int) -> None:
     """ADC's scores, k-means, merging and selection beside the client's forward."""
     scenario, task = learning(batch, "adc")
-    client = build.TorchCast(scenario, task).client(0)
+    client = build.torch_cast(scenario, task).client(0)
     part, attention = client.part, client.part.vit.blocks[-1].attn
     images, labels = client.batches.next()
     seen: list[Tensor] = []

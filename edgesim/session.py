@@ -36,7 +36,7 @@ class Session:
         self.scenario = scenario
         self.started = time.monotonic()
         self.task = build.learning(scenario)
-        self.cast = None if timing_only else build.TorchCast(scenario, self.task)
+        self.cast = None if timing_only else build.torch_cast(scenario, self.task)
         self.world = build.world(scenario, self.task, self.cast)
         self.world.watch = self._step
         self._tells_once = build.one_off(self.task)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from functools import partial
 
 from channels import units
-from edgesim.build.cast import Cast, PhantomCast
 from edgesim.build.faults import hazards
 from edgesim.build.groups import ClientFacts
 from edgesim.build.learning import Learning
 from edgesim.build.links import Links
 from edgesim.build.makers import checked
 from edgesim.build.pilots import pilot
+from edgesim.build.stand_ins import Cast, PhantomCast
 from edgesim.learn.cargo import average
 from edgesim.profiles import read
 from edgesim.scenario import Scenario, Spec

@@ -18,7 +18,7 @@ def test_the_file_is_the_model_that_was_evaluated(protocol: str, make, tmp_path:
     done = run(make(protocol=protocol, clients=clients, data=data, budget=budget), out=tmp_path)
     model = {"kind": "vit", "name": "tiny_digits", "cut": 3, "weights": str(done.path / WEIGHTS)}  # wherever it is cut
     again = make(model=model, data=data, seed=9)
-    score = build.TorchCast(again, build.learning(again)).examine([0], None).score
+    score = build.torch_cast(again, build.learning(again)).examine([0], None).score
     assert (score.accuracy, score.loss) == (done.summary["accuracy"], done.summary["loss"])
 
 

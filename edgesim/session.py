@@ -10,7 +10,6 @@ from typing import Any
 from edgesim import build
 from edgesim.errors import RunError
 from edgesim.learn.cargo import average
-from edgesim.learn.trip import Insight
 from edgesim.record.recorder import Recorder
 from edgesim.rows import ClientTotal, Evaluation, Step
 from edgesim.scenario import Scenario
@@ -38,6 +37,7 @@ class Session:
         self.task = build.learning(scenario)
         self.cast = None if timing_only else build.torch_cast(scenario, self.task)
         self.world = build.world(scenario, self.task, self.cast)
+        self._readings = self.cast.readings(self._learned) if self.cast is not None else None
         self.world.watch = self._step
         self._tells_once = build.one_off(self.task)
         self.evaluations: list[Evaluation] = []
@@ -64,7 +64,10 @@ class Session:
     def run(self) -> None:
         """Train until the budget is spent, settle the book and look at the test set a last time."""
         with _few_collections() if self.cast is None else contextlib.nullcontext():
-            self._run()
+            try:
+                self._run()
+            finally:
+                self._tell_losses()
 
     def _run(self) -> None:
         if self._tells_once is not None and self.world.ledger.now == 0.0 and self.world.affords(self._tells_once):
@@ -96,21 +99,34 @@ class Session:
             self._watch.note("stopping after the step or round under way; interrupt again to stop at once")
 
     def _step(self, row: Step, loss: Any) -> None:
-        if loss is not None:
-            trip = self.cast.trip(row.client) if self.cast is not None else None
-            self._loss, insight = trip.read(loss) if trip is not None else (float(loss), Insight())
-            if not math.isfinite(self._loss):
-                raise RunError(
-                    f"the loss is {self._loss} at step {row.step} (simulated {row.end_s:.6g} s): lower optimiser.lr, "
-                    "raise the SNR, or use the mmse equaliser"
-                )
-            row = row._replace(loss=self._loss, **insight._asdict())
+        if self.cast is None or self._readings is None:
+            self._take(row)
+        else:
+            self._readings.add(row, loss, self.cast.trip(row.client))
+
+    def _learned(self, row: Step) -> None:
+        """A step with its loss, which on an accelerator is told some steps later."""
+        self._loss = row.loss
+        if not math.isfinite(row.loss):
+            raise RunError(
+                f"the loss is {row.loss} at step {row.step} (simulated {row.end_s:.6g} s): lower optimiser.lr, "
+                "raise the SNR, or use the mmse equaliser"
+            )
+        self._take(row)
+
+    def _tell_losses(self) -> None:
+        """Complete the rows of all steps done."""
+        if self._readings is not None:
+            self._readings.flush()
+
+    def _take(self, row: Step) -> None:
         self._totals.add(row)
         if self._recorder is not None:
             self._recorder.step(row)
 
     def _evaluate(self) -> None:
         world = self.world
+        self._tell_losses()
         self._looked = world.steps // self._every if self._every else 0
         if self.cast is None:
             return

@@ -1,6 +1,6 @@
 """The halves of every client and of the server, where they learn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -18,9 +18,11 @@ from edgesim.learn.halves import TorchClient, TorchServer
 from edgesim.learn.local import TorchWhole
 from edgesim.learn.models.base import ClientPart, ServerPart
 from edgesim.learn.pipeline import Plain
+from edgesim.learn.readings import STEPS_AT_ONCE, Readings
 from edgesim.learn.trip import Trip
 from edgesim.learn.ushaped import HeadedClient, HeadlessServer
 from edgesim.rng import seed as seed_of
+from edgesim.rows import Step
 from edgesim.scenario import Scenario
 from edgesim.work import ClientHalf, Message
 
@@ -87,6 +89,10 @@ class TorchCast:
         mean = Score(*(sum(values) / count for values in zip(*scores.values(), strict=True)))
         mean = mean._replace(samples=len(self._test), bits=sum(score.bits for score in scores.values()))
         return Examination(mean if count > 1 else next(iter(scores.values())), {n: s.accuracy for n, s in scores.items()})
+
+    def readings(self, take: Callable[[Step], None]) -> Readings:
+        """What completes the rows of steps with their losses; on a CPU, where nothing waits, every row at once."""
+        return Readings(take, 1 if self._scenario.host.accelerator == "cpu" else STEPS_AT_ONCE)
 
     def trip(self, client: int) -> Trip | None:
         """What was measured of a client's latest step; None where its model is not cut."""

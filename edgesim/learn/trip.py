@@ -53,10 +53,9 @@ class Trip:
     def _left_the_encoder(self, gradient: Tensor) -> None:
         self._measured["cut_gradient_norm"] = torch.linalg.vector_norm(gradient.detach())
 
-    def read(self, loss: Tensor) -> tuple[float, Insight]:
-        """The loss and what was measured, with one wait for the accelerator for all of it."""
-        value, *found = torch.stack([loss, *(each.to(loss) for each in self._measured.values())]).tolist()
-        return value, Insight(**dict(zip(self._measured, found, strict=True)))
+    def measured(self, loss: Tensor) -> tuple[list[str], Tensor]:
+        """What was measured, by name, and one tensor [1 + names] of the loss and those; nothing waits for the accelerator."""
+        return list(self._measured), torch.stack([loss, *(each.to(loss) for each in self._measured.values())])
 
 
 def _difference(after: Tensor, before: Tensor) -> Tensor:

@@ -1,11 +1,20 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all. What a run writes passes through the few calls at the top of this file."""
 
+import contextlib
+import errno
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from edgesim.errors import RunError
+
+Bytes = bytes | bytearray | memoryview
+
+# The system as a run sees it: a test puts a failing disk in their place.
+_open, _write, _sync, _rename = os.open, os.write, os.fsync, os.replace
 
 
 @contextmanager
@@ -21,19 +30,69 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         to_disk(temporary)
-        os.replace(temporary, path)
+        _rename(temporary, path)
         to_disk(path.parent)
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror or error}; free some space or choose another --out") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of a disk that fails, the first failure is the one to hear of
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """An open file that takes the place of `path` when the block ends well; see `replacing`. No part of a write is lost."""
+    with replacing(path) as temporary:
+        descriptor = _open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        with _File(descriptor) as file:
+            yield cast(BinaryIO, file)
+
+
+class _File(io.RawIOBase):
+    """An open file whose writes are complete or raise. Gives way to nobody: closing it closes the descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._written = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._written
+
+    def write(self, content: Bytes) -> int:  # type: ignore[override]  # what pyarrow and we give
+        view = memoryview(content).cast("B")
+        done = 0
+        while done < len(view):
+            taken = _write(self._descriptor, view[done:])
+            if not taken:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            done += taken
+        self._written += done
+        return done
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()
+
+
+def write(path: Path, *content: Bytes) -> Path:
+    """Write a whole file, piece after piece, in a folder that is there: one that has vanished is not made anew."""
+    with whole(path) as file:
+        for piece in content:
+            file.write(piece)
+    return path
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
     """Write a whole file; the folder it lies in is made if need be."""
-    with replacing(_with_folder(path)) as temporary:
-        temporary.write_bytes(content)
-    return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make the folder {path.parent}: {error.strerror or error}") from error
+    return write(path, content)
 
 
 def is_temporary(path: Path) -> bool:
@@ -41,20 +100,20 @@ def is_temporary(path: Path) -> bool:
     return path.name.startswith(".") and path.name.endswith(".tmp")
 
 
-def _with_folder(path: Path) -> Path:
+def remove(path: Path) -> None:
+    """Remove a file, if it is there. Raises RunError when it cannot be removed."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
     except OSError as error:
-        raise RunError(f"cannot make the folder {path.parent}: {error.strerror or error}") from error
-    return path
+        raise RunError(f"cannot remove {path}: {error.strerror or error}") from error
 
 
 def to_disk(path: Path) -> None:
     """Force a file, or the names in a folder, to the disk."""
     if os.name == "nt" and path.is_dir():  # Windows opens no folders; its file systems keep renames in order by themselves
         return
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = _open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        _sync(descriptor)
     finally:
         os.close(descriptor)

@@ -17,4 +17,4 @@ def write(folder: Path, rows: Sequence[ClientTotal]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(ClientTotal._fields)
     writer.writerows(["" if value is None else repr(value) for value in row] for row in rows)
-    atomic.write_bytes(folder / FILE, text.getvalue().encode())
+    atomic.write(folder / FILE, text.getvalue().encode())

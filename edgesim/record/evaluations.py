@@ -40,7 +40,7 @@ class Evaluations:
         writer.writerow(Evaluation._fields)
         # repr: the shortest text that reads back equal; the conversion first, for NumPy scalars have another repr
         writer.writerows([repr(kind(value)) for kind, value in zip(COLUMNS.values(), row, strict=True)] for row in self._rows)
-        atomic.write_bytes(self._path, text.getvalue().encode())
+        atomic.write(self._path, text.getvalue().encode())
 
 
 def read(folder: Path) -> "pa.Table":

@@ -30,7 +30,7 @@ def write(folder: Path, rows: Sequence[Indices], labels: Indices, classes: int) 
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["client", "n", *(f"class_{number}" for number in range(classes))])
     writer.writerows(np.column_stack([np.arange(len(rows)), sizes, counts]).tolist())
-    atomic.write_bytes(folder / FILE, text.getvalue().encode())
+    atomic.write(folder / FILE, text.getvalue().encode())
 
 
 def _write_table(folder: Path, clients: Indices, places: Indices) -> None:
@@ -38,5 +38,5 @@ def _write_table(folder: Path, clients: Indices, places: Indices) -> None:
     import pyarrow.parquet as pq
 
     table = pa.Table.from_arrays([pa.array(clients), pa.array(places)], schema=tables.schema(TABLE))
-    with atomic.replacing(folder / f"{TABLE}.parquet") as temporary:
-        pq.write_table(table, temporary, compression=tables.COMPRESSION, use_dictionary=["client"])
+    with atomic.whole(folder / f"{TABLE}.parquet") as file:
+        pq.write_table(table, file, compression=tables.COMPRESSION, use_dictionary=["client"])

@@ -8,7 +8,7 @@ parts were cut.
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, NamedTuple, TypeVar, get_type_hints
 
 from edgesim.errors import UsageError
 from edgesim.record import atomic
@@ -42,6 +42,7 @@ class Table(Generic[Row]):
     seconds  a part is written after this long [s of wall clock] ...
     limit    ... or this many rows
     clock    gives the wall clock [s]
+    rows     that the parts which are there hold: the table of a run that is resumed grows on
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Table(Generic[Row]):
         limit: int = ROWS_PER_PART,
         seconds: float = SECONDS_PER_PART,
         clock: Callable[[], float] = time.monotonic,
+        rows: int = 0,
     ) -> None:
         self.folder = folder
         self.name = name
@@ -60,8 +62,8 @@ class Table(Generic[Row]):
         self._clock = clock
         self._due = clock() + seconds
         self._pending: list[Row] = []
-        self._written = 0
-        self._parts = 0
+        self._written = rows
+        self._parts = len(parts_of(folder, name)) if rows else 0
 
     @property
     def rows(self) -> int:
@@ -80,8 +82,8 @@ class Table(Generic[Row]):
         if not self._pending:
             return
         path = self.folder / f"{self.name}.part-{self._parts + 1:05d}.parquet"
-        with atomic.replacing(path) as temporary:
-            _write(temporary, self.name, iter([_as_arrow(self.name, self._pending)]))
+        with atomic.whole(path) as file:
+            write(file, self.name, iter([_as_arrow(self.name, self._pending)]))
         self._parts += 1
         self._written += len(self._pending)
         self._pending = []
@@ -90,12 +92,12 @@ class Table(Generic[Row]):
         """Merge the parts into one file, row group by row group, and remove them."""
         self.flush()
         merged = self.folder / f"{self.name}.parquet"
-        parts = _parts(self.folder, self.name)
+        parts = parts_of(self.folder, self.name)
         if parts or not merged.is_file():
-            with atomic.replacing(merged) as temporary:
-                _write(temporary, self.name, _regrouped(self.name, parts))
+            with atomic.whole(merged) as file:
+                write(file, self.name, _regrouped(self.name, parts))
         for part in parts:
-            part.unlink()
+            atomic.remove(part)
         return merged
 
 
@@ -110,7 +112,7 @@ def schema(name: str) -> "pa.Schema":
 
 def exists(folder: Path, name: str) -> bool:
     """Whether a run folder holds the table `name`, merged or in parts."""
-    return (folder / f"{name}.parquet").is_file() or bool(_parts(folder, name))
+    return (folder / f"{name}.parquet").is_file() or bool(parts_of(folder, name))
 
 
 def read(folder: Path, name: str) -> "pa.Table":
@@ -124,7 +126,7 @@ def read(folder: Path, name: str) -> "pa.Table":
     merged = folder / f"{name}.parquet"
     if merged.is_file():
         return pq.ParquetFile(merged).read()  # not read_table, which makes columns of folder names such as `a=1`
-    parts = _parts(folder, name)
+    parts = parts_of(folder, name)
     if not parts:
         raise UsageError(f"{folder} holds no table {name!r} ({name}.parquet or its parts)")
     return pa.concat_tables([pq.ParquetFile(part).read() for part in parts])
@@ -136,7 +138,7 @@ def last(folder: Path, name: str) -> dict[str, Any] | None:
 
     for _ in range(2):  # parts may be merged and removed while we look
         merged = folder / f"{name}.parquet"
-        path = merged if merged.is_file() else next(reversed(_parts(folder, name)), None)
+        path = merged if merged.is_file() else next(reversed(parts_of(folder, name)), None)
         try:
             file = pq.ParquetFile(path) if path is not None else None
         except FileNotFoundError:
@@ -149,7 +151,8 @@ def last(folder: Path, name: str) -> dict[str, Any] | None:
     return None
 
 
-def _parts(folder: Path, name: str) -> list[Path]:
+def parts_of(folder: Path, name: str) -> list[Path]:
+    """The part files of a table that grows, in order."""
     return sorted(folder.glob(f"{name}.part-*.parquet"))
 
 
@@ -161,13 +164,14 @@ def _as_arrow(name: str, rows: list[Row]) -> "pa.Table":
     return pa.Table.from_arrays(columns, schema=shape)
 
 
-def _write(path: Path, name: str, groups: "Iterator[pa.Table]") -> None:
+def write(file: BinaryIO, name: str, groups: "Iterator[pa.Table]") -> None:
+    """Write the table `name`, a row group for each of `groups`, to an open file."""
     import pyarrow.parquet as pq
 
     shape = schema(name)
     # dictionaries only where texts repeat: on mostly distinct numbers they double the file
     texts = [field.name for field in shape if field.type == "string"]
-    with pq.ParquetWriter(path, shape, compression=COMPRESSION, use_dictionary=texts) as writer:
+    with pq.ParquetWriter(file, shape, compression=COMPRESSION, use_dictionary=texts) as writer:
         for group in groups:
             writer.write_table(group.combine_chunks(), row_group_size=max(len(group), 1))
 

@@ -20,4 +20,4 @@ def write(folder: Path, drawn: Sequence[Mapping[str, float]]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["client", *knobs])
     writer.writerows([number, *(repr(own[knob]) if knob in own else "" for knob in knobs)] for number, own in enumerate(drawn))
-    atomic.write_bytes(folder / FILE, text.getvalue().encode())
+    atomic.write(folder / FILE, text.getvalue().encode())

@@ -1,6 +1,8 @@
 """Looking at the test set."""
 
 import math
+from concurrent.futures import Executor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +11,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from edgesim.codecs.exchange import Exchange
+from edgesim.learn.ahead import ahead, moved
 from edgesim.learn.augment.base import Pipeline
 from edgesim.learn.models.base import ClientPart, ServerPart
 from edgesim.learn.pictures import ImageSet
@@ -46,6 +49,7 @@ class Evaluator:
     codec           whether samples pass the uplink codec; off, the activations cross as they are (compression.md 1.4)
     seed            of the run; codec randomness is a function of (seed, batch number), the same at every look
     receiver        the server's codecs, where they are not those of the client
+    pool            prepares each batch while the one before is looked at; None: when its turn comes
     """
 
     def __init__(
@@ -60,12 +64,13 @@ class Evaluator:
         codec: bool = False,
         seed: int = 0,
         receiver: Exchange | None = None,
+        pool: Executor | None = None,
     ) -> None:
         if batch < 1:
             raise ValueError(f"batch must be at least 1, got {batch}")
         self._client, self._server, self._exchange, self._receiver = client, server, exchange, receiver or exchange
         self._images, self._pipeline, self._batch = images, pipeline, batch
-        self._codec, self._seed = codec, seed
+        self._codec, self._seed, self._pool = codec, seed, pool
         self._accelerator = next(client.parameters()).device
 
     def run(self) -> Score:
@@ -86,23 +91,27 @@ class Evaluator:
     def _run(self) -> Score:
         total = len(self._images)
         sizes, right, losses, bits = [], [], [], 0
-        for number, first in enumerate(range(0, total, self._batch)):
-            rows = np.arange(first, min(first + self._batch, total))
-            pictures, labels = self._pipeline(self._images, rows, seed_of(self._seed, "evaluate", number))
-            labels = labels.to(self._accelerator)
-            logits, manifest = self._outputs(pictures.to(self._accelerator), labels, number)
-            sizes.append(len(rows))
+        jobs = [partial(self._prepared, number, first) for number, first in enumerate(range(0, total, self._batch))]
+        for number, (pictures, labels) in enumerate(ahead(self._pool, jobs)):
+            logits, manifest = self._outputs(pictures, labels, number)
+            sizes.append(len(labels))
             right.append((logits.argmax(-1) == labels).sum())
             losses.append(cross_entropy(logits, labels, reduction="sum"))
             bits += manifest.bits - manifest.by_role["labels"]
-        hits = torch.stack(right).double().cpu()  # the only wait for the accelerator
+        hits, loss = torch.stack([torch.stack(right).double(), torch.stack(losses).double()]).cpu()  # the only wait
         return Score(
             accuracy=float(hits.sum()) / total,
             accuracy_batch_mean=float((hits / torch.tensor(sizes)).mean()),
-            loss=float(torch.stack(losses).double().sum()) / total,
+            loss=float(loss.sum()) / total,
             samples=total,
             bits=bits,
         )
+
+    def _prepared(self, number: int, first: int) -> tuple[Tensor, Tensor]:
+        """Pictures and labels of a batch, on the accelerator."""
+        rows = np.arange(first, min(first + self._batch, len(self._images)))
+        pictures, labels = self._pipeline(self._images, rows, seed_of(self._seed, "evaluate", number))
+        return moved(pictures, self._accelerator), moved(labels, self._accelerator)
 
     def _outputs(self, pictures: Tensor, labels: Tensor, number: int) -> tuple[Tensor, Manifest]:
         """Logits per sample, and the message that crosses the cut."""

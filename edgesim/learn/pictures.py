@@ -4,6 +4,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms.functional import InterpolationMode, pil_to_tensor, resize
 
 from edgesim.errors import NotFoundError
+from edgesim.learn.ahead import moved
 
 Indices = NDArray[np.int64]
 MOST_PIXELS = 50_000_000  # of a picture; a file of a few bytes may claim any number
@@ -50,30 +52,33 @@ class ImageSet(Dataset[tuple[Image.Image, int]], ABC):
 
 
 class ArrayImages(ImageSet):
-    """Pictures held in memory.
+    """Pictures held in memory, as bytes: a copy is on the accelerator from when pixels are first asked for there.
 
-    images  [N, C, H, W] uint8, C = 1 or 3
+    images  [N, C, H, W] uint8 on the CPU, C = 1 or 3
     labels  [N] class numbers
     """
 
-    def __init__(self, images: Tensor, labels: Indices) -> None:
+    def __init__(self, images: Tensor, labels: Indices, accelerator: str = "cpu") -> None:
         if images.dtype != torch.uint8 or images.ndim != 4 or len(images) != len(labels):
             got = f"{images.dtype} {tuple(images.shape)}"
             raise ValueError(f"images must be uint8 [N, C, H, W] with N = {len(labels)}, got {got}")
         self.images = images
         self.labels = np.asarray(labels, dtype=np.int64)
-        self.accelerator = str(images.device)
+        self.accelerator = accelerator
 
     def pictures(self, rows: Sequence[int] | Indices) -> list[Image.Image]:
-        channels_last = self.images[torch.as_tensor(rows)].permute(0, 2, 3, 1).cpu().numpy()  # [B, H, W, C]
+        channels_last = self.images[torch.as_tensor(rows)].permute(0, 2, 3, 1).numpy()  # [B, H, W, C]
         return [Image.fromarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture) for picture in channels_last]
 
     def pixels(self, rows: Indices, size: int) -> Tensor:
-        chosen = torch.from_numpy(rows).to(self.accelerator)
-        return fit(self.images[chosen], size)
+        return fit(self._near[moved(torch.from_numpy(rows), self.accelerator)], size)
+
+    @cached_property
+    def _near(self) -> Tensor:
+        return self.images.to(self.accelerator)
 
     def to(self, accelerator: str) -> "ArrayImages":
-        return ArrayImages(self.images.to(accelerator), self.labels)
+        return ArrayImages(self.images, self.labels, accelerator)
 
 
 class FileImages(ImageSet):
@@ -98,7 +103,7 @@ class FileImages(ImageSet):
             return resized
 
         with ThreadPoolExecutor(_threads(len(rows))) as pool:
-            return torch.stack(list(pool.map(prepared, rows))).to(self.accelerator)
+            return moved(torch.stack(list(pool.map(prepared, rows))), self.accelerator)
 
     def to(self, accelerator: str) -> "FileImages":
         return FileImages(self.paths, self.labels, accelerator)

@@ -7,6 +7,7 @@ from PIL import Image
 from torch import Generator, Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
+from edgesim.learn.ahead import moved
 from edgesim.learn.data.base import View
 from edgesim.learn.pictures import ImageSet, Indices, fit, scaled
 from edgesim.learn.randomness import borrowed_generators
@@ -55,18 +56,18 @@ class Normalise:
         self._shift = torch.tensor([-mean / std for mean, std in zip(view.mean, view.std, strict=True)]).view(-1, 1, 1)
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        scale, shift = self._scale.to(pixels.device), self._shift.to(pixels.device)
+        scale, shift = moved(self._scale, pixels.device), moved(self._shift, pixels.device)
         return torch.addcmul(shift, pixels.float(), scale)
 
 
 def flipped(pixels: Tensor, seed: int) -> Tensor:
     """[B, C, H, W], each picture mirrored left to right with probability 1/2."""
     heads = torch.rand(len(pixels), generator=Generator().manual_seed(seed)) < 0.5
-    return torch.where(heads.view(-1, 1, 1, 1).to(pixels.device), pixels.flip(-1), pixels)
+    return torch.where(moved(heads.view(-1, 1, 1, 1), pixels.device), pixels.flip(-1), pixels)
 
 
 def _stack(pictures: list[Image.Image], size: int, accelerator: str) -> Tensor:
     """PIL pictures -> [B, C, size, size] uint8 on the accelerator."""
     if len({picture.size for picture in pictures}) == 1:
-        return fit(torch.stack([pil_to_tensor(picture) for picture in pictures]).to(accelerator), size)
-    return torch.stack([pil_to_tensor(scaled(picture, size)) for picture in pictures]).to(accelerator)
+        return fit(moved(torch.stack([pil_to_tensor(picture) for picture in pictures]), accelerator), size)
+    return moved(torch.stack([pil_to_tensor(scaled(picture, size)) for picture in pictures]), accelerator)

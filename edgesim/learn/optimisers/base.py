@@ -16,8 +16,11 @@ class Optimiser(ABC):
 
 
 def one_pass(parameters: Sequence[Parameter]) -> bool | None:
-    """torch's `fused`: one kernel per tensor on a CPU, where torch would loop over small operations; elsewhere its choice."""
-    return True if all(parameter.device.type == "cpu" for parameter in parameters) else None
+    """torch's `fused`, a kernel for many operations, where there is one; elsewhere torch's choice.
+
+    On a CPU torch would loop over small operations, on a GPU launch a kernel for each, and under a gradient scale wait for it.
+    """
+    return True if all(parameter.device.type in ("cpu", "cuda") for parameter in parameters) else None
 
 
 def positive(name: str, value: float) -> float:

@@ -109,5 +109,13 @@ class Discipline(ABC):
         """What a clock shows [s]."""
 
     @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What it remembers when no job is there: numbers, texts, lists, arrays and mappings from text to such."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up, without any job, where `state` of one of its sort was taken: to the last bit."""
+
+    @abstractmethod
     def anew(self) -> Self:
         """Another of its sort, which remembers what this one does when no job is there."""

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from edgesim.sim.discipline import Clock, Discipline, Job
 
@@ -53,6 +53,14 @@ class Course(ABC):
     @abstractmethod
     def remove(self, job: Job) -> None:
         """A job that is not done goes."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """See `Discipline.state`."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Any]) -> None:
+        """See `Discipline.restore`."""
 
     def copy(self) -> Self:
         """Another state that goes the same way: its containers are its own, jobs and clocks are not."""
@@ -126,6 +134,12 @@ class Foreseen(Discipline, Generic[C]):
     def read(self, clock: Clock, now: float) -> float:
         self._catch_up(now)
         return clock.seconds - max(0.0, clock.mark - now)
+
+    def state(self) -> dict[str, Any]:
+        return self._course.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._course.restore(state)
 
     def anew(self) -> "Foreseen[C]":
         return Foreseen(self._course.copy())

@@ -1,6 +1,7 @@
 """The only place where simulated time passes and the only place that charges for it."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from itertools import zip_longest
 from typing import Any, NamedTuple, Protocol
 
@@ -42,13 +43,16 @@ class Ledger:
         self.mediums: list[Restarts] = []
         self.traffic = Traffic()
         self._places = Places()
+        self._hear_entry: Callable[[Entry], None] | None = None
         self._hear_transfer: Callable[[Transfer], None] | None = None
 
     def listen(self, entry: Callable[[Entry], None] | None, transfer: Callable[[Transfer], None] | None) -> None:
         """From now on give every closed line of the book and every transfer to these; None keeps totals only."""
         self._hear_transfer = transfer
-        for meter in self.meters:
-            meter.listen(entry)
+        if entry is not self._hear_entry:  # meters that go on as they are need not close a stretch
+            self._hear_entry = entry
+            for meter in self.meters:
+                meter.listen(entry)
 
     @property
     def now(self) -> float:
@@ -103,10 +107,23 @@ class Ledger:
         if cut is not None:
             raise cut
 
-    def at(self, time: float, callback: Callable[[], None]) -> None:
-        """Call `callback` at `time` [s], which must not be over yet. It cannot be called off."""
-        wake_up = simpy.Timeout(self.env, max(0.0, time - self.now))
+    def at(self, time: float, callback: Callable[[], None]) -> float:
+        """Call `callback` at `time` [s], which must not be over yet. It cannot be called off.
+
+        Gives the instant that the clock will show then, which rounding may put beside `time`.
+        """
+        delay = max(0.0, time - self.now)
+        wake_up = simpy.Timeout(self.env, delay)
         wake_up.callbacks.append(lambda _event: callback())
+        return self.now + delay
+
+    @contextmanager
+    def put_back(self, now: float) -> Iterator[None]:
+        """Meanwhile the clock stands at 0, where what is planned is not rounded; afterwards at `now` [s], nothing else planned."""
+        self.env = simpy.Environment(initial_time=0.0)
+        yield
+        if now > 0.0:
+            self.env.run(until=now)
 
     def post(self, transfer: Transfer) -> None:
         """Book one transfer."""

@@ -54,6 +54,7 @@ class Presence:
         """Begin anew at the ledger's present, with the batteries of `like`, its counterpart in a real world."""
         self._at_work: dict[int, list[simpy.Process]] = {}
         self._off: dict[int, float] = {}  # since when
+        self._turns: dict[int, float] = {}  # when somebody may go or come back, in the order in which that was found out
         self._alarms: dict[int, float] = {}  # when a battery may be empty
         self.late: dict[int, simpy.Process] = {}
         self.dead = dict(like.dead) if like is not None else {}
@@ -222,6 +223,7 @@ class Presence:
 
     def _turn(self, client: int) -> None:
         """A client goes or comes back, or was expected to; look again when it may next."""
+        self._turns.pop(client, None)
         lost = self.lost(client, self._ledger.now)
         if client in self.dead:
             return
@@ -235,7 +237,7 @@ class Presence:
                 self._drain(client)
             after = min(windows.at(self._ledger.now).begin for _kind, windows in self._hazards.absences[client])
         if after < math.inf:
-            self._ledger.at(after, partial(self._turn, client))
+            self._turns[client] = self._ledger.at(after, partial(self._turn, client))
 
     def _fall(self, lost: Lost) -> None:
         """A client is not there any more."""
@@ -262,11 +264,11 @@ class Presence:
             self.dead[client] = now
             self._fall(Lost(client, "battery", math.inf))
             return
-        self._alarms[client] = now + left_s
-        self._ledger.at(now + left_s, partial(self._ring, client, now + left_s))
+        self._alarms.pop(client, None)
+        self._alarms[client] = self._ledger.at(now + left_s, partial(self._ring, client))
 
-    def _ring(self, client: int, alarm: float) -> None:
-        if self._alarms[client] == alarm:
+    def _ring(self, client: int) -> None:
+        if self._alarms[client] == self._ledger.now:
             self._drain(client)
 
     def _note(self, lost: Lost) -> None:

@@ -60,7 +60,8 @@ class Medium(ABC):
     def _begin(self, discipline: Discipline | None) -> None:
         self._discipline = discipline
         self._clocks: dict[tuple[Meter, str, str], Clock] = {}
-        self._wake_up: float | None = None
+        self._wake_up: float | None = None  # when it is planned, and when the clock will have come to that
+        self._wakes_s = 0.0
         self.census = Census(self.ledger.now)
 
     @property
@@ -129,7 +130,7 @@ class Medium(ABC):
         time = self.when(ahead[0])
         if self._wake_up is None or time < self._wake_up:
             self._wake_up = time
-            self.ledger.at(time, partial(self._wake, time, self._discipline))
+            self._wakes_s = self.ledger.at(time, partial(self._wake, time, self._discipline))
 
     def _wake(self, time: float, planned_by: Discipline) -> None:
         if time != self._wake_up or planned_by is not self._discipline:

@@ -2,7 +2,7 @@
 
 import heapq
 from math import ceil, inf
-from typing import Annotated, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -117,6 +117,13 @@ class Contention(Course):
         twin._heap = [*self._heap]
         return twin
 
+    def state(self) -> dict[str, Any]:
+        return {"slot": self._slot, "opens": self._opens, "drawn": self._drawn}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._slot, self._opens, self._drawn = state["slot"], state["opens"], state["drawn"]
+        self._draw(self._drawn // CHUNK)
+
     def begins(self) -> float:
         if not self._heap:
             return inf
@@ -203,7 +210,10 @@ class Contention(Course):
         """The next number in [0, 1): a function of the medium's key and of how many came before."""
         chunk, place = divmod(self._drawn, CHUNK)
         if place == 0:
-            counter = np.array([0, chunk, 0, 0], dtype=np.uint64)
-            self._numbers = np.random.Generator(np.random.Philox(key=self._rules.key, counter=counter)).random(CHUNK)
+            self._draw(chunk)
         self._drawn += 1
         return float(self._numbers[place])
+
+    def _draw(self, chunk: int) -> None:
+        counter = np.array([0, chunk, 0, 0], dtype=np.uint64)
+        self._numbers = np.random.Generator(np.random.Philox(key=self._rules.key, counter=counter)).random(CHUNK)

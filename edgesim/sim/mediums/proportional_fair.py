@@ -1,7 +1,7 @@
 """Proportional fair scheduling: each slot to whoever is fastest compared with what it usually gets."""
 
 from math import ceil, inf
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 
@@ -71,6 +71,14 @@ class Schedule(Course):
         twin._left = dict(self._left)
         twin._averages = dict(self._averages)
         return twin
+
+    def state(self) -> dict[str, Any]:
+        clients, averages = np.array(list(self._averages), dtype=np.int64), np.array(list(self._averages.values()))
+        return {"slot": self._slot, "dead": self._dead, "clients": clients, "averages": averages}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._slot, self._dead = state["slot"], state["dead"]
+        self._averages = dict(zip(state["clients"].tolist(), state["averages"].tolist(), strict=True))
 
     def begins(self) -> float:
         return self._slot * self._slot_s if self._left else inf

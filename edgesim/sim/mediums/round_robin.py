@@ -1,7 +1,7 @@
 """Round robin: everybody who has something to send gets the whole medium in turn."""
 
 from math import ceil
-from typing import Annotated
+from typing import Annotated, Any
 
 from edgesim.sim.discipline import Clock, Discipline, Job
 from edgesim.sim.ledger import Ledger
@@ -74,6 +74,12 @@ class Turns(Discipline):
         first = self._line[0] if self._line else None
         on_air = first is not None and clock in (first.sending, first.receiving)
         return clock.seconds + (now - self._since if on_air else 0.0)
+
+    def state(self) -> dict[str, Any]:
+        return {"since": self._since}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._since = state["since"]
 
     def anew(self) -> "Turns":
         return Turns(self._quantum_s)

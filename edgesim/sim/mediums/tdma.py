@@ -1,7 +1,7 @@
 """Time division: everybody who has something to send gets a share of the air time."""
 
 import heapq
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from edgesim.sim.discipline import Clock, Discipline, Job
 from edgesim.sim.ledger import Ledger
@@ -92,6 +92,12 @@ class Sharing(Discipline):
         if self._inside:
             virtual += (now - self._since) / self._divisor
         return clock.seconds + clock.running * (virtual - clock.mark)
+
+    def state(self) -> dict[str, Any]:
+        return {"virtual": self._virtual, "since": self._since}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._virtual, self._since = state["virtual"], state["since"]
 
     def anew(self) -> "Sharing":
         return Sharing(self._weights, self._frame)

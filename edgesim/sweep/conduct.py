@@ -168,7 +168,8 @@ def _job(plan: Plan, point: Point, threads: int | None, command: Sequence[str]) 
     host = point.scenario.host
     host = host.model_copy(update={"threads": threads or host.threads or 1})
     scenario = point.scenario.model_copy(update={"host": host})
-    return Job(point.id, scenario, str(plan.store.path), os.getcwd(), plan.document.timing_only, tuple(command))
+    document, folder = plan.document, str(plan.store.path)
+    return Job(point.id, scenario, folder, os.getcwd(), document.timing_only, document.weights, tuple(command))
 
 
 @contextmanager

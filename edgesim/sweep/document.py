@@ -91,6 +91,7 @@ class _Body(Section):
     seeds        the seeds every point is run with; the scenario's own where left out
     skip         points to leave out: a list of mappings of paths to a value or several, all of which must match
     timing_only  train nothing: bits, seconds and joules without accuracy
+    weights      keep the trained weights of large models too, for `edgesim plot`; those of small ones always are
     """
 
     set_: Annotated[dict[str, Any], _Settings()] | None = Field(None, alias="set")
@@ -100,6 +101,7 @@ class _Body(Section):
     seeds: list[Annotated[int, Number("[0, inf)", whole=True)]] | None = Field(None, min_length=1)
     skip: list[Annotated[dict[str, Any], _Conditions(label=True)]] | None = Field(None, min_length=1)
     timing_only: Annotated[bool, Flag()] = False
+    weights: Annotated[bool, Flag()] = False
 
 
 class _Sized(_Body):
@@ -160,8 +162,12 @@ class Document:
     @property
     def timing_only(self) -> bool:
         """Whether nothing is trained."""
-        node = self._keys().get("timing_only")
-        return node is not None and bool(node.value)
+        return self._flag("timing_only")
+
+    @property
+    def weights(self) -> bool:
+        """Whether the trained weights of large models are kept too."""
+        return self._flag("weights")
 
     @property
     def seeds(self) -> list[Node]:
@@ -182,6 +188,10 @@ class Document:
     def place(self, key: str) -> Place:
         """Where a top-level key's value stands."""
         return self._keys()[key].place
+
+    def _flag(self, key: str) -> bool:
+        node = self._keys().get(key)
+        return node is not None and bool(node.value)
 
     def _keys(self) -> dict[str, Node]:
         assert isinstance(self.root.value, dict)  # read_document gave no other

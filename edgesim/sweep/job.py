@@ -24,6 +24,7 @@ class Job:
     folder       the sweep's folder, absolute; on a cluster, one that all machines share
     workdir      where relative paths of the scenario begin
     timing_only  train nothing
+    weights      keep the trained weights of a large model too
     command      what the user typed
     """
 
@@ -32,6 +33,7 @@ class Job:
     folder: str
     workdir: str
     timing_only: bool
+    weights: bool = False
     command: tuple[str, ...] = ()
 
 
@@ -64,7 +66,8 @@ def work(job: Job) -> Outcome:
 def _run(job: Job, folder: Path) -> Path:
     from edgesim import runner  # imports torch
 
-    return runner.run(job.scenario, out=folder, timing_only=job.timing_only, command=job.command).path
+    done = runner.run(job.scenario, out=folder, timing_only=job.timing_only, weights=job.weights, command=job.command)
+    return done.path
 
 
 class _Verdict:

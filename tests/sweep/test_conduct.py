@@ -50,6 +50,16 @@ def test_every_point_has_a_run_and_a_row(make: Any, serial: Any) -> None:
     assert [point["id"] for point in manifest["points"]] == table["point"].to_pylist()
 
 
+@pytest.mark.parametrize(("text", "kept"), [("weights: true\n", True), ("", False)])
+def test_weights_of_a_large_model_are_kept_on_request(
+    make: Any, serial: Any, monkeypatch: pytest.MonkeyPatch, text: str, kept: bool
+) -> None:
+    monkeypatch.setattr("edgesim.session.LARGE_BYTES", 1)  # every model is large
+    done = begin(make(f"{text}set: {{budget.steps: 1}}"), serial())
+    [row] = done.index().to_pylist()
+    assert (done.path / row["path"] / "weights.safetensors").is_file() == kept
+
+
 def test_the_table_does_not_depend_on_the_order_of_completion(make: Any, serial: Any, tmp_path: Path) -> None:
     path = make(AXES)
     first = conduct(Plan(path, out=tmp_path / "a"), serial())
@@ -109,7 +119,7 @@ def test_a_failed_point_is_reported_kept_and_retried_on_demand(make: Any, serial
     done = begin(path, serial())
     assert done.counts == Counts(done=1, failed=1, pending=0)
     [(point, message)] = done.failures.items()
-    assert message.startswith("the loss is ")
+    assert message.startswith("numbers that are not finite at step ")
     assert done.index()["error"].to_pylist() == [None, message]
     assert done.index()["accuracy"].to_pylist()[1] is None
     assert json.loads((done.path / "failed" / f"{point}.json").read_text())["exit_code"] == 1

@@ -6,17 +6,16 @@ for both directions.
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from edgesim import fault_checks, kinds, vary
+from edgesim.model_sizes import ModelSizes, model_sizes
 from edgesim.scenario import BudgetSpec, Group, LinkSpec
 from edgesim.scenario import Path as Where
 from edgesim.specs import DataSpec, Spec
 
 Found = Iterator[tuple[Where, str]]
 
-MODELS = Path(__file__).resolve().parent / "profiles" / "models.yaml"
 # Training images of the data sets that always have the same number of them. Sources: the digits file of this package (1437 of
 # 1797 images), Krizhevsky 2009 (CIFAR-100), Bossard et al. 2014 (Food-101).
 TRAINING_IMAGES = {"digits": 1437, "cifar100": 50_000, "food101": 75_750}
@@ -46,17 +45,20 @@ def findings(sections: Mapping[str, Any]) -> list[tuple[Where, str]]:
     return found
 
 
-def model_facts(model: Spec) -> Mapping[str, Any]:
-    """What is known of the model without building it; empty for a name that is not in models.yaml."""
-    name = str(model.values.get("name")).partition(".")[0]  # timm names weights after a dot: deit_tiny_patch16_224.fb_in1k
-    facts: Mapping[str, Any] = kinds.facts(MODELS).get(name, {})
-    return facts if model.kind == "vit" else {}
+def sizes_of(model: Spec) -> ModelSizes | None:
+    """What is known of the model without building it."""
+    return model_sizes(str(model.values.get("name"))) if model.kind == "vit" else None
+
+
+def _has_no_class_token(model: Spec) -> bool:
+    known = sizes_of(model)
+    return known is not None and not known.class_token
 
 
 def cut_inside_the_model(model: Spec) -> Found:
-    facts = model_facts(model)
-    if facts and not 1 <= model.values["cut"] < facts["depth"]:
-        name, cut, depth = model.values["name"], model.values["cut"], facts["depth"]
+    known = sizes_of(model)
+    if known is not None and not 1 <= model.values["cut"] < known.depth:
+        name, cut, depth = model.values["name"], model.values["cut"], known.depth
         yield (
             ("model", "cut"),
             f"must be between 1 and {depth - 1}: {name} has {depth} blocks and each side needs one; got {cut}",
@@ -64,7 +66,7 @@ def cut_inside_the_model(model: Spec) -> Found:
 
 
 def class_token(model: Spec) -> Found:
-    if model_facts(model).get("class_token") is False:
+    if _has_no_class_token(model):
         yield (
             ("model", "name"),
             f"{model.values['name']} has no class token; choose one that has, such as deit_tiny_patch16_224",
@@ -72,9 +74,9 @@ def class_token(model: Spec) -> Found:
 
 
 def image_size_fits_patches(model: Spec) -> Found:
-    facts, size = model_facts(model), model.values.get("image_size")
-    if facts and size is not None and size % facts["patch"]:
-        patch = facts["patch"]
+    known, size = sizes_of(model), model.values.get("image_size")
+    if known is not None and size is not None and size % known.patch:
+        patch = known.patch
         near = max(patch, round(size / patch) * patch)
         yield ("model", "image_size"), f"must be a multiple of the model's patch size {patch}, such as {near}; got {size}"
 
@@ -142,7 +144,7 @@ def tokens_reach_the_codec(link: LinkSpec, direction: str) -> Found:
 
 
 def codec_suits_model(model: Spec, uplink: LinkSpec) -> Found:
-    if model_facts(model).get("class_token") is False:
+    if _has_no_class_token(model):
         for where, codec, flags in _codecs(uplink):
             if _sees_tokens(flags):
                 yield ("uplink", *where), f"{codec.kind} needs a class token, and {model.values['name']} has none"

@@ -9,7 +9,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from edgesim.checks import model_facts
+from edgesim.checks import sizes_of
+from edgesim.model_sizes import MODELS
 from edgesim.quantities import Interval
 from edgesim.scenario import Group, LinkSpec
 from edgesim.scenario import Path as Where
@@ -24,7 +25,7 @@ MOST_PICTURE_BYTES = 16 << 30  # of a synthetic data set, held in memory
 MOST_BATCH_BYTES = 64 << 30  # of the pictures of one step, float32
 MOST_PACKETS = 100_000_000  # of one message without compression
 SIDE_MOST = 4096  # of a picture [pixels]
-USUAL_SIDE, USUAL_PATCH, USUAL_WIDTH = 224, 16, 768  # of a model that is not in models.yaml
+USUAL = MODELS["vit_base_patch16_224"]  # where a model's sizes are not known
 
 _NEVER = "a channel or a schedule that changes faster would be all the run ever computes"
 _ROUND = "a round is worked through before the first step"
@@ -142,9 +143,9 @@ def a_step_fits_memory(data: DataSpec, model: Spec) -> Found:
 
 
 def packets_are_not_too_many(data: DataSpec, model: Spec, uplink: LinkSpec, downlink: LinkSpec) -> Found:
-    facts = model_facts(model)
-    tokens = 1 + (_side(model) // facts.get("patch", USUAL_PATCH)) ** 2
-    bits = data.batch_size * tokens * facts.get("width", USUAL_WIDTH) * FLOAT_BITS
+    known = sizes_of(model) or USUAL
+    tokens = 1 + (_side(model) // known.patch) ** 2
+    bits = data.batch_size * tokens * known.width * FLOAT_BITS
     for direction, link in (("uplink", uplink), ("downlink", downlink)):
         packets = bits / link.radio.values["packet_bits"]
         if packets > MOST_PACKETS:
@@ -157,7 +158,7 @@ def packets_are_not_too_many(data: DataSpec, model: Spec, uplink: LinkSpec, down
 
 def _side(model: Spec) -> int:
     """Side of the pictures that a model sees [pixels]."""
-    return int(model.values.get("image_size") or model_facts(model).get("image_size", USUAL_SIDE))
+    return int(model.values.get("image_size") or (sizes_of(model) or USUAL).image_size)
 
 
 CHECKS: tuple[Callable[..., Found], ...] = (

@@ -1,6 +1,5 @@
 """Cross-checks beyond the corpus in bad_input: what they let pass, and that the facts they use are true."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,34 +101,6 @@ def test_codecs_that_take_one_of_several_ratios_say_so_themselves() -> None:
         for wrong in ({}, values):
             with pytest.raises(ValueError, match="give either"):
                 make(cut, **wrong)
-
-
-def test_model_facts_are_timms() -> None:
-    timm = pytest.importorskip("timm")
-    import torch
-
-    from edgesim.learn import tiny
-
-    facts = kinds.facts(checks.MODELS)
-    assert len(facts) >= 20
-    for name, stated in facts.items():
-        with torch.device("meta"):
-            vit = (
-                tiny.create(None, num_classes=10, in_chans=1) if name == tiny.NAME else timm.create_model(name, num_classes=10)
-            )
-        assert stated == {
-            "depth": len(vit.blocks),
-            "width": vit.embed_dim,
-            "heads": vit.blocks[0].attn.num_heads,
-            "patch": vit.patch_embed.patch_size[0],
-            "image_size": vit.patch_embed.img_size[0],
-            "prefix_tokens": vit.num_prefix_tokens,
-            "class_token": vit.has_class_token,
-        }, name
-
-
-def test_the_file_of_model_facts_is_packaged() -> None:
-    assert Path(checks.MODELS).is_file()
 
 
 def test_the_tables_of_schemes_have_as_many_as_is_said() -> None:

@@ -36,7 +36,7 @@ class PhantomCast:
 
         (client, server), whole = costs.numbers, geometry.client_parameters + geometry.server_parameters
         kind = task.protocol.halves
-        moved = cargo.numbers(costs.head_parameters) if kind == "ushaped" else 0  # from the server to the client
+        moved = costs.head_numbers if kind == "ushaped" else 0  # from the server to the client
         here, there = geometry.client_parameters + moved, geometry.server_parameters - moved
         numbers = sizes(server - moved, there, "server")
         self.server: ServerHalf

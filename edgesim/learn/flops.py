@@ -1,19 +1,18 @@
-"""What the halves of a model cost, counted once per shape."""
+"""What the halves of a model cost, found out once per shape."""
 
-from collections.abc import Callable
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
-
-from edgesim.learn import cargo
 from edgesim.learn.data.base import Facts
-from edgesim.learn.models.base import ClientPart, Model, ServerPart
+from edgesim.learn.models.base import Geometry, Model
+
+if TYPE_CHECKING:
+    from edgesim.learn.closed_form import ClosedForm
+    from edgesim.learn.counted import Counted
 
 
 class Costs:
-    """FLOPs per sample of both halves, counted by torch on the meta device (no numbers are computed).
+    """FLOPs per sample of both halves: by formula where the model has one, else counted by torch.
 
     Matrix products and convolutions count, 1 multiply-accumulate = 2; norms, softmax and the optimiser's step do not. A block
     with m tokens of width d takes 24 m d^2 + 4 m^2 d forward (compression.md 1.1) and twice that backward, except where no
@@ -29,73 +28,58 @@ class Costs:
         self.server = cache(self._server)
 
     @cached_property
-    def _parts(self) -> tuple[ClientPart, ServerPart]:
-        client, server = self._model.sketch(self._facts)
-        client.with_attention = self._with_attention
-        return client, server
+    def _found(self) -> "ClosedForm | Counted":
+        form = self._model.closed_form(self._facts)
+        if form is not None:
+            return form
+        from edgesim.learn.counted import Counted
+
+        return Counted(self._model, self._facts, with_attention=self._with_attention)
 
     @cached_property
-    def numbers(self) -> tuple[int, int]:
-        """Numbers that the client's and the server's part hold: parameters and buffers."""
-        client, server = self._parts
-        return cargo.numbers(cargo.learned(client)), cargo.numbers(cargo.learned(server))
-
-    @cached_property
-    def head(self) -> tuple[float, float]:
-        """FLOPs per row of the last layer alone, which `server` includes: (forward, backward)."""
-        _, server = self._parts
-        row = torch.empty(1, self.width, device="meta", requires_grad=True)
-        return _counted(lambda: server.head(row))
+    def _geometry(self) -> Geometry:
+        return self._model.geometry(self._facts)
 
     @property
-    def head_parameters(self) -> list[Tensor]:
-        """Of the last layer, without numbers."""
-        return list(self._parts[1].head.parameters())
+    def numbers(self) -> tuple[int, int]:
+        """Numbers that the client's and the server's part hold: parameters and buffers."""
+        return self._found.numbers
 
-    @cached_property
+    @property
+    def head(self) -> tuple[float, float]:
+        """FLOPs per row of the last layer alone, which `server` includes: (forward, backward)."""
+        return self._found.head
+
+    @property
+    def head_numbers(self) -> int:
+        """Numbers that the last layer holds, all of them parameters."""
+        return self._found.head_numbers
+
+    @property
     def tokens(self) -> int:
         """Tokens at the cut, before compression."""
-        return self._model.geometry(self._facts).tokens
+        return self._geometry.tokens
 
-    @cached_property
+    @property
     def width(self) -> int:
         """Features of a token."""
-        return self._model.geometry(self._facts).width
+        return self._geometry.width
 
     @property
     def client_forward(self) -> float:
-        return self._client[0]
+        scores = 2.0 * self.tokens * self.width if self._with_attention else 0.0  # products that are no matrix product
+        return self._found.client[0] + scores
 
     @property
     def client_backward(self) -> float:
-        return self._client[1]
-
-    @cached_property
-    def _client(self) -> tuple[float, float]:
-        client, _ = self._parts
-        size = self._model.view(self._facts).image_size
-        picture = torch.empty(1, self._facts.channels, size, size, device="meta")
-        forward, backward = _counted(lambda: client(picture)[0])
-        scores = 2.0 * self.tokens * self.width if self._with_attention else 0.0  # products that are no matrix product
-        return forward + scores, backward
+        return self._found.client[1]
 
     def _server(self, tokens: int) -> tuple[float, float]:
         """FLOPs per sample of `tokens` tokens: (forward, backward)."""
-        _, server = self._parts
-        sample = torch.empty(1, tokens, self.width, device="meta", requires_grad=True)
-        return _counted(lambda: server(sample))
+        return self._found.server(tokens)
 
 
 def whole_flops(costs: Costs, batch: int) -> tuple[float, float]:
     """FLOPs of a step of the whole model on `batch` samples: (forward, backward)."""
     forward, backward = costs.server(costs.tokens)
     return batch * (costs.client_forward + forward), batch * (costs.client_backward + backward)
-
-
-def _counted(forward: Callable[[], Tensor]) -> tuple[float, float]:
-    """FLOPs of `forward` and of going back through it."""
-    with FlopCounterMode(display=False) as going:
-        output = forward()
-    with FlopCounterMode(display=False) as returning:
-        torch.autograd.backward(output, torch.empty_like(output))
-    return float(going.get_total_flops()), float(returning.get_total_flops())

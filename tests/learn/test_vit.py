@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from edgesim.errors import NotFoundError, RunError
 from edgesim.learn.data.base import Facts
-from edgesim.learn.models.vit import Vit, VitServer
+from edgesim.learn.models.vit import Vit
+from edgesim.learn.vit_parts import VitServer
 
 COLOUR = Facts(10, 10, 100, 3, 32, (0.4, 0.5, 0.6), (0.1, 0.2, 0.3), ())
 GREY = COLOUR._replace(channels=1, mean=(0.3,), std=(0.4,), classes=10)

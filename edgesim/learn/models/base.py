@@ -1,11 +1,15 @@
 """What a model is: its geometry, and two parts that meet at the cut."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor, nn
 
 from edgesim.learn.data.base import Facts, View
+
+if TYPE_CHECKING:
+    from edgesim.learn.closed_form import ClosedForm
 
 
 class Geometry(NamedTuple):
@@ -33,6 +37,11 @@ class Geometry(NamedTuple):
 
 class ClientPart(nn.Module, ABC):
     """The layers before the cut."""
+
+    @property
+    @abstractmethod
+    def blocks(self) -> Sequence[nn.Module]:
+        """The blocks before the cut, in the order of the signal; each gives one tensor."""
 
     @property
     @abstractmethod
@@ -79,6 +88,10 @@ class Model(ABC):
     @abstractmethod
     def geometry(self, facts: Facts) -> Geometry:
         """The shape for such data. No weights are loaded. Raises ValueError for an impossible cut or model."""
+
+    def closed_form(self, facts: Facts) -> "ClosedForm | None":
+        """What it holds and computes, by formula; None where it must be counted. Raises ValueError for an impossible cut."""
+        return None
 
     @abstractmethod
     def sketch(self, facts: Facts) -> tuple[ClientPart, ServerPart]:

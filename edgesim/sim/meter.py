@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from operator import attrgetter
 
 from edgesim.rows import Entry
 from edgesim.sim.sums import BUSY_S, JOULES, SECONDS, Places, Sums
@@ -15,9 +16,9 @@ AirClock = Callable[[float], float]  # now [s] -> seconds that activities have b
 
 
 class _Sort:
-    """Activities of one sort under way: how many, and what their common air clock last showed [s]."""
+    """Activities of one sort under way: how many, since when [s], and what their common air clock last showed [s]."""
 
-    __slots__ = ("clock", "count", "phase", "seen", "state", "watts")
+    __slots__ = ("clock", "count", "phase", "seen", "since", "state", "watts")
 
     def __init__(self, phase: str, state: str, watts: float, clock: AirClock | None, now: float) -> None:
         self.phase = phase
@@ -25,14 +26,19 @@ class _Sort:
         self.watts = watts
         self.clock = clock
         self.count = 1
+        self.since = now
         self.seen = 0.0 if clock is None else clock(now)
+
+
+_by_phase, _since = attrgetter("phase", "state"), attrgetter("since")
 
 
 class Meter:
     """The power states of one device tile its time line: one entry from each change of state to the next.
 
     Power is the base draw plus what each activity under way adds, so overlapping activities (receiving while computing) are
-    charged once each. A stretch belongs to the phase that has been under way longest; with none it is idle.
+    charged once each. A stretch belongs to the phase that has been under way longest, of those begun at the same instant to the
+    first by name; with none it is idle.
     An activity in a shared medium comes with an air clock and is charged for its own seconds on air, not for waiting between.
     A radio with a tail stays awake for a while after it was last on air, which is the state `tail`, before it sleeps; while a
     message of its is in a shared medium it is awake too.
@@ -44,8 +50,8 @@ class Meter:
     """
 
     __slots__ = (
-        "_active", "_alone", "_clocks", "_hear", "_joules", "_phase", "_plain", "_run_j", "_run_since", "_since", "_sums",
-        "_tail", "_tail_s", "_tail_w", "_watts", "activity_joules", "actor", "base_w", "connected_s", "opened",
+        "_active", "_alone", "_clocks", "_hear", "_joules", "_phase", "_plain", "_since", "_sums", "_tail", "_tail_s",
+        "_tail_w", "_watts", "activity_joules", "actor", "base_w", "connected_s", "opened",
     )  # fmt: skip
 
     def __init__(
@@ -61,19 +67,17 @@ class Meter:
 
     def listen(self, entry: Callable[[Entry], None] | None) -> None:
         """From now on give every closed stretch to `entry`."""
-        self._flush()
         self._hear = entry
         self._changed()
 
     def restart(self, now: float) -> None:
         """Forget everything; the time line begins at `now`."""
-        self.opened = self._since = self._run_since = now
+        self.opened = self._since = now
         self._sums = self._sums.anew()
         self._joules = 0.0  # of all stretches in the sums
-        self._run_j = 0.0  # of those from _run_since to _since, all of one phase, that are not there yet
         self.activity_joules = 0.0
         self._alone: tuple[float, str, str, float] | None = None  # since when, phase, state, watts of an only activity
-        self._active: tuple[_Sort, ...] = ()  # otherwise. Few: searched one by one, which is faster than hashing
+        self._active: tuple[_Sort, ...] = ()  # otherwise, by phase. Few: searched one by one, which is faster than hashing
         self._tail: tuple[float, float] | None = None  # since when, until when
         self.connected_s = -math.inf
         self._changed()
@@ -81,13 +85,11 @@ class Meter:
     @property
     def seconds(self) -> dict[str, float]:
         """How long it was in each phase, up to the latest change [s]."""
-        self._flush()
         return self._sums.by_name(SECONDS, where=SECONDS)
 
     @property
     def joules(self) -> dict[str, float]:
         """What it drew in each phase, up to the latest change [J]."""
-        self._flush()
         return self._sums.by_name(JOULES, where=SECONDS)
 
     @property
@@ -127,9 +129,9 @@ class Meter:
             if sort.state == state and sort.phase == phase and sort.watts == watts and sort.clock is clock:
                 sort.count += 1
                 if clock is None:
-                    self._watts += watts
+                    self._watts = self._power()
                 return
-        self._active += (_Sort(phase, state, watts, clock, now),)
+        self._active = tuple(sorted((*self._active, _Sort(phase, state, watts, clock, now)), key=_by_phase))
         self._changed()
 
     def end(self, now: float, phase: str, state: str, watts: float, seconds: float, clock: AirClock | None = None) -> None:
@@ -164,7 +166,7 @@ class Meter:
                 self._doze(now)
             self._changed()
         elif clock is None:
-            self._watts -= watts
+            self._watts = self._power()
         if self._tail_s and clock is not None:
             self.activity_joules -= self._tail_w * seconds  # awake anyway: not on top of that
 
@@ -185,30 +187,18 @@ class Meter:
     def _book(self, until: float, phase: str, state: str, watts: float) -> None:
         """A stretch in which nothing changed and no air clock ran."""
         since = self._since
-        if since > self._run_since:
-            self._flush()
         seconds = until - since
         joules = watts * seconds
         self._joules += joules
         self._sums.add_stretch(phase, seconds, joules)
         if self._hear is not None:
             self._hear(Entry(since, until, self.actor, phase, state, watts, joules))
-        self._since = self._run_since = until
-
-    def _flush(self) -> None:
-        """Put the stretches that nobody listens to into the sums: before the phase changes, and before anybody looks."""
-        seconds = self._since - self._run_since
-        if seconds > 0.0:
-            self._sums.add_stretch(self._phase, seconds, self._run_j)
-            self._joules += self._run_j
-            self._run_j = 0.0
-            self._run_since = self._since
+        self._since = until
 
     def settle(self, now: float) -> None:
         """Close the stretch from the last change until `now`, and before that the tail if it has ended since."""
         if self._plain and self._alone is None:
-            self._run_j += self._watts * (now - self._since)
-            self._since = now
+            self._book(now, self._phase, "", self._watts)
             return
         if self._alone is not None:
             self._unfold()
@@ -219,20 +209,20 @@ class Meter:
         self._close(now)
 
     def _changed(self) -> None:
-        """Something began or ended: add up the power anew, so that no rounding is left behind."""
-        if self._run_since < self._since:
-            self._flush()
+        """A sort of activities began or ended."""
+        active = self._active
+        self._watts = self._power()
+        self._clocks = any(sort.clock is not None for sort in active)
+        self._plain = not self._clocks and self._tail is None and self._hear is None  # nothing but the power need be known
+        self._phase = min(active, key=_since).phase if active else IDLE
+
+    def _power(self) -> float:
+        """Of everything without an air clock, added up anew and in the same order every time: no rounding is left behind."""
         watts = self.base_w if self._tail is None else self.base_w + self._tail_w
-        clocks = False
         for sort in self._active:
             if sort.clock is None:
                 watts += sort.count * sort.watts
-            else:
-                clocks = True
-        self._watts = watts  # of everything without an air clock
-        self._clocks = clocks  # whether any of them has an air clock
-        self._plain = not clocks and self._tail is None and self._hear is None  # nothing but the power need be known
-        self._phase = self._active[0].phase if self._active else IDLE
+        return watts
 
     def _wake(self, now: float, shared: bool) -> None:
         """The radio goes on air: alone, which ends its tail, or in a shared medium, where it stays awake between."""
@@ -283,7 +273,7 @@ class Meter:
         self._unfold()
         after_tail = max(0.0, now - self._tail[1]) if self._tail else 0.0
         since = self._watts * (now - self._since) - self._tail_w * after_tail
-        return self._joules + self._run_j + since + (self._aired(now, note=False) if self._clocks else 0.0)
+        return self._joules + since + (self._aired(now, note=False) if self._clocks else 0.0)
 
     def tiles(self, now: float, tolerance: float = 1e-9) -> bool:
         """Whether the phases add up to the whole time line until `now` (after `settle`)."""

@@ -91,14 +91,14 @@ def draw(found: Runs, order: Sequence[str], shown: Sequence[str], out: Path) -> 
     left.set_xlim(max(0.0, left.get_xlim()[0]), min(1.0, left.get_xlim()[1]))
     left.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
     for label in shown:
-        right.plot(*_mean_curve(found[label]), label=label, markersize=2.5)
+        right.plot(*mean_curve(found[label]), label=label, markersize=2.5)
     right.set(xlabel="share of the budget spent", ylabel="test accuracy, the better look", xlim=(0.0, 1.02))
     right.legend()
     figure.savefig(out / "accuracy.pdf", metadata={"CreationDate": None})
     figure.savefig(out / "accuracy.png")
 
 
-def _mean_curve(mine: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
+def mean_curve(mine: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
     """Share of the budget spent and mean accuracy; all seeds look at the same steps."""
     looks = list(zip(*(run["looks"] for run in mine), strict=True))
     spent = [each[0]["spent_bits"] / mine[0]["budget.limit_bits"] for each in looks]
@@ -106,23 +106,30 @@ def _mean_curve(mine: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[fl
     return spent, off if off[-1] >= on[-1] else on
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+def write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Rows as CSV."""
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
-def report(about: str, study: Path, shown: Sequence[str]) -> None:
-    """What `plot.py` does: accuracy.csv, curves.csv, accuracy.pdf and accuracy.png. shown: labels with a learning curve."""
+def arguments(about: str | None, study: Path) -> tuple[Path, Path]:
+    """What a `plot.py` is told: the folder of the finished sweep, and where figures and tables go."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", type=Path, help="folder of the finished sweep")
-    parser.add_argument("--out", type=Path, default=study / "results", help="folder of the figure and the tables")
+    parser.add_argument("--out", type=Path, default=study / "results", help="folder of the figures and the tables")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     mpl.use("Agg")
-    found = runs(given.sweep)
+    return given.sweep, given.out
+
+
+def report(about: str | None, study: Path, shown: Sequence[str]) -> None:
+    """What `plot.py` does: accuracy.csv, curves.csv, accuracy.pdf and accuracy.png. shown: labels with a learning curve."""
+    sweep, out = arguments(about, study)
+    found = runs(sweep)
     rows = table(found)
-    _write(given.out / "accuracy.csv", rows)
-    _write(given.out / "curves.csv", curves(found))
-    draw(found, [str(row["codec"]) for row in rows], [label for label in shown if label in found], given.out)
+    write(out / "accuracy.csv", rows)
+    write(out / "curves.csv", curves(found))
+    draw(found, [str(row["codec"]) for row in rows], [label for label in shown if label in found], out)

@@ -1,10 +1,7 @@
 """Every study is complete and its points are valid in every size; those that cost seconds are run."""
 
-import csv
 import math
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,8 @@ from edgesim.sweep.points import expand
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/sweep.yaml"))
 SIZES: tuple[Size, ...] = ("smoke", "desk", "paper")
+Smoke = Callable[[str], Path]
+Table = Callable[[Path], list[dict[str, str]]]
 HEADINGS = ("## Claim", "## Command", "## Cost", "## Expected", "## What we found")
 
 
@@ -36,29 +35,11 @@ def test_every_point_of_every_size_is_valid(study: Path, size: Size) -> None:
     assert expand(read_document(study / "sweep.yaml", size))
 
 
-def smoke(study: str, out: Path) -> None:
-    """Run the smallest size of a study and draw its figures into `out`."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-
-    def run(*words: str) -> None:
-        done = subprocess.run([sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    folder = f"experiments/{study}"
-    run("-m", "edgesim", "sweep", f"{folder}/sweep.yaml", "--size", "smoke", "--jobs", "1", "--out", str(out))
-    run(f"{folder}/plot.py", str(out / f"{study}-smoke"), "--out", str(out))
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @pytest.mark.slow
-def test_xi_accounting_gives_the_realised_ratios_of_the_three_splits(tmp_path: Path) -> None:
+def test_xi_accounting_gives_the_realised_ratios_of_the_three_splits(smoke: Smoke, table: Table) -> None:
     """T k / (B n) at B = 128, n = 197, worked out by hand: floor(128 xi^p) floor(197 xi^q) / (128 x 197)."""
-    smoke("xi_accounting", tmp_path)
-    found = {(row["split"], row["xi"]): row for row in table(tmp_path / "xi_accounting.csv")}
+    out = smoke("xi_accounting")
+    found = {(row["split"], row["xi"]): row for row in table(out / "xi_accounting.csv")}
     by_hand = {
         ("sqrt", "0.1"): 40 * 62,
         ("sqrt", "0.5"): 90 * 139,
@@ -70,7 +51,7 @@ def test_xi_accounting_gives_the_realised_ratios_of_the_three_splits(tmp_path: P
     for case, rows in by_hand.items():
         assert float(found[case]["paper"]) == pytest.approx(rows / (128 * 197), rel=1e-12)
         assert float(found[case]["code"]) == pytest.approx(float(case[1]), rel=1e-12)
-    assert (tmp_path / "sent_over_charged.pdf").stat().st_size > 1000
+    assert (out / "sent_over_charged.pdf").stat().st_size > 1000
 
 
 # The mean of both directions in the paper's ledger, by hand: B, n, d are 64, 17, 48 for digits and 16, 5, 192 for CIFAR-100.
@@ -100,16 +81,16 @@ SPENT = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("study", SPENT)
-def test_codecs_are_compared_at_one_budget(study: str, tmp_path: Path) -> None:
-    smoke(study, tmp_path)
-    rows = {row["codec"]: row for row in table(tmp_path / "accuracy.csv")}
+def test_codecs_are_compared_at_one_budget(study: str, smoke: Smoke, table: Table) -> None:
+    out = smoke(study)
+    rows = {row["codec"]: row for row in table(out / "accuracy.csv")}
     assert list(rows) == sorted(rows, key=lambda label: -max(float(rows[label][f"accuracy_{look}"]) for look in ("off", "on")))
     for label, spent in SPENT[study].items():
         assert float(rows[label]["xi_paper"]) == pytest.approx(spent, abs=5e-5), label
-    looks = table(tmp_path / "curves.csv")
+    looks = table(out / "curves.csv")
     assert {look["codec"] for look in looks} == set(rows)
     for label in rows:
         mine = [look for look in looks if look["codec"] == label]
         share = float(mine[-1]["budget_spent"]) / int(mine[-1]["step"])  # of one step
         assert 1.0 - share - 1e-4 <= float(mine[-1]["budget_spent"]) <= 1.0, label
-    assert (tmp_path / "accuracy.pdf").stat().st_size > 1000
+    assert (out / "accuracy.pdf").stat().st_size > 1000

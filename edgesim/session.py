@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from edgesim import build
+from edgesim import build, standing
 from edgesim.errors import RunError
 from edgesim.learn.cargo import average
 from edgesim.record.recorder import Recorder
@@ -70,8 +70,9 @@ class Session:
                 self._tell_losses()
 
     def _run(self) -> None:
-        if self._tells_once is not None and self.world.ledger.now == 0.0 and self.world.affords(self._tells_once):
+        if self._tells_once is not None and self.world.affords(self._tells_once):
             self.world.do(self._tells_once)
+        self._tells_once = None
         while self.world.affords(self.task.protocol):
             self.world.do(self.task.protocol)
             if self._every and self.world.steps // self._every > self._looked:
@@ -194,6 +195,15 @@ class Session:
     def clients(self) -> list[ClientTotal]:
         """What each client did and used, after `summary`."""
         return client_totals(self.world, self.each)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that changes while it runs, where it is `quiescent`; completes the rows of all steps first."""
+        self._tell_losses()
+        return standing.state(self)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on, with `run`, where `state` was taken. Raises UsageError where it does not fit the scenario."""
+        standing.restore(self, state)
 
     def summary(self, status: str) -> dict[str, Any]:
         """summary.json; settles the book."""

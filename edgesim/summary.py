@@ -53,6 +53,16 @@ class StepTotals:
         self._by_phase = np.zeros(len(PHASES))
         self._tiled = True
 
+    def state(self) -> dict[str, Any]:
+        """As it is, nothing folded: sums depend on when that is done."""
+        kept = {"waiting": np.array(self._waiting), "durations": np.array(self._durations), "by_phase": self._by_phase}
+        return kept | {"tiled": self._tiled}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up where `state` was taken."""
+        self._waiting, self._durations = array("d", state["waiting"].tobytes()), array("d", state["durations"].tobytes())
+        self._by_phase, self._tiled = state["by_phase"].copy(), state["tiled"]
+
     def add(self, row: Step) -> None:
         """Count one step."""
         self._waiting.extend(tuple(row)[SPENT])

@@ -119,7 +119,7 @@ class Ledger:
 
     @contextmanager
     def put_back(self, now: float) -> Iterator[None]:
-        """Meanwhile the clock stands at 0, where what is planned is not rounded, and nothing is planned yet; then at `now` [s]."""
+        """Meanwhile the clock stands at 0, where what is planned is not rounded; afterwards it stands at `now` [s]."""
         self.env = simpy.Environment(initial_time=0.0)
         yield
         if now > 0.0:

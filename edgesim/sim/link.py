@@ -1,7 +1,7 @@
 """One direction between two devices."""
 
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from copy import copy
 from typing import Any, Protocol
 
@@ -28,8 +28,7 @@ Loads = Sequence[tuple[Load, float]]  # what is brought to a medium, each with t
 class Air(Protocol):
     """What a link does to the tensors of its payloads. caught: how often it had to do something special about values."""
 
-    @property
-    def caught(self) -> Mapping[str, int]: ...
+    caught: dict[str, int]
 
     def __call__(self, payload: Payload, harm: Any, transfer: int, /) -> Payload:
         """The payload as received, given the airtime's harm and the number of the transfer."""

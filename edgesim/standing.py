@@ -1,0 +1,67 @@
+"""How a run stands between two units, as one mapping: taken, and put back into a new session.
+
+Made of mappings from text, lists, numbers, texts, None, NumPy arrays and torch tensors. A new session of the same scenario that
+is given it goes on as the old one would, to the last bit, and tells nothing again: no message, no row, no look.
+
+The scenario may be another one, a fork, where what was learned and used fits it: as many clients with the same devices, model
+and codecs of the same shapes, the same optimiser, and the same protocol. Limits, learning rates, channels, radios' rates,
+transports and looks may differ; a medium of another kind begins anew.
+"""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from edgesim.errors import UsageError
+from edgesim.rows import Evaluation
+from edgesim.sim import resume
+
+if TYPE_CHECKING:
+    from edgesim.session import Session
+
+
+def state(session: "Session") -> dict[str, Any]:
+    """How it stands. Its tensors are those in use, to be written before the next unit begins."""
+    assert session.quiescent, "work is under way from unit to unit"
+    return {
+        "timing_only": session.cast is None,
+        "protocol": [session.scenario.protocol.kind, session.scenario.protocol.knobs()],
+        "one_off": _one_off_bits(session),
+        "world": resume.state(session.world),
+        "totals": session._totals.state(),
+        "evaluations": [list(row) for row in session.evaluations],
+        "evaluation_bits": session._evaluation_bits,
+        "each": [[client, accuracy] for client, accuracy in session.each.items()],
+        "loss": session._loss,
+        "wall_s": time.monotonic() - session.started,
+    }
+
+
+def restore(session: "Session", state: dict[str, Any]) -> None:
+    """Put a session that has not run where `state` was taken. Raises UsageError, saying what, where it does not fit."""
+    if state["timing_only"] != (session.cast is None):
+        had, has = ("no tensors", "some") if state["timing_only"] else ("tensors", "none")
+        raise UsageError(f"the checkpoint is of a run with {had}, and this one has {has}: --timing-only must be as it was")
+    kind, knobs = state["protocol"]
+    protocol = session.scenario.protocol
+    if kind != protocol.kind or (knobs != protocol.knobs() and state["world"]["cursor"]):
+        raise UsageError(
+            f"the checkpoint does not fit this scenario: protocol: it is in the middle of {kind}; keep that as it was"
+        )
+    try:
+        resume.restore(session.world, state["world"])
+    except ValueError as error:
+        raise UsageError(f"the checkpoint does not fit this scenario: {error}") from error
+    if state["one_off"] == _one_off_bits(session):
+        session._tells_once = None
+    session._totals.restore(state["totals"])
+    session.evaluations = [Evaluation(*row) for row in state["evaluations"]]
+    session._evaluation_bits, session._loss = state["evaluation_bits"], state["loss"]
+    session.each = dict(state["each"])
+    session._looked = session.world.steps // session._every if session._every else 0
+    session.started -= state["wall_s"]
+
+
+def _one_off_bits(session: "Session") -> list[int]:
+    """What both ends of the codecs must be told once."""
+    exchange = session.task.exchange
+    return [exchange.up.one_off_bits, exchange.down.one_off_bits]

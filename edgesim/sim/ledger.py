@@ -43,16 +43,13 @@ class Ledger:
         self.mediums: list[Restarts] = []
         self.traffic = Traffic()
         self._places = Places()
-        self._hear_entry: Callable[[Entry], None] | None = None
         self._hear_transfer: Callable[[Transfer], None] | None = None
 
     def listen(self, entry: Callable[[Entry], None] | None, transfer: Callable[[Transfer], None] | None) -> None:
         """From now on give every closed line of the book and every transfer to these; None keeps totals only."""
         self._hear_transfer = transfer
-        if entry is not self._hear_entry:  # meters that go on as they are need not close a stretch
-            self._hear_entry = entry
-            for meter in self.meters:
-                meter.listen(entry)
+        for meter in self.meters:
+            meter.listen(entry)
 
     @property
     def now(self) -> float:

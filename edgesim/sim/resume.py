@@ -29,7 +29,7 @@ from edgesim.work import Message
 
 State = dict[str, Any]
 BUILT = ("base_w", "_tail_w", "_tail_s")  # of a meter: the device's, not the run's
-NUMBERS = ("opened", "_since", "_run_since", "_joules", "_run_j", "activity_joules", "connected_s")
+NUMBERS = ("opened", "_since", "_joules", "activity_joules", "connected_s")
 CENSUS = ("_opened", "_since", "inside", "came", "_area_s", "_stayed_s", "_arrivals_s")
 
 
@@ -152,7 +152,7 @@ def _meters(meters: list[Meter], places: Places) -> State:
         if meter._alone is not None:
             alone[str(place)] = list(meter._alone)
         if meter._active:
-            active[str(place)] = [[sort.phase, sort.state, sort.watts, sort.count] for sort in meter._active]
+            active[str(place)] = [[sort.phase, sort.state, sort.watts, sort.since, sort.count] for sort in meter._active]
     return {
         "built": _table(meters, BUILT),
         "numbers": _table(meters, NUMBERS),
@@ -186,13 +186,11 @@ def _put_meters(ledger: Ledger, places: list[str], state: State) -> None:
         meter._active = tuple(_sort(*about) for about in sorts)
         alone = state["alone"].get(str(place))
         meter._alone = None if alone is None else tuple(alone)
-        since, meter._since = meter._since, meter._run_since  # so that nothing is closed by adding up the power
         meter._changed()
-        meter._since = since
 
 
-def _sort(phase: str, state: str, watts: float, count: int) -> _Sort:
-    made = _Sort(phase, state, watts, None, 0.0)
+def _sort(phase: str, state: str, watts: float, since: float, count: int) -> _Sort:
+    made = _Sort(phase, state, watts, None, since)
     made.count = count
     return made
 

@@ -9,6 +9,12 @@ class EdgesimError(Exception):
     exit_code: ClassVar[int] = 1
 
 
+def told(error: BaseException) -> str:
+    """What an exception says, and what was noted on its way."""
+    notes: list[str] = error.__dict__.get("__notes__", [])
+    return "; ".join([str(error), *notes])
+
+
 class RunError(EdgesimError):
     """The run failed after it had begun."""
 
@@ -17,6 +23,10 @@ class UsageError(EdgesimError):
     """The command was used wrongly, or a path given to it cannot be used."""
 
     exit_code = 2
+
+
+class Busy(UsageError):
+    """Another process writes the run that is asked for."""
 
 
 class ScenarioError(EdgesimError):
@@ -36,15 +46,13 @@ class NotFoundError(EdgesimError):
 
 
 class RunInterrupted(EdgesimError):
-    """The user stopped the run; what it had recorded until then is on disk."""
+    """The user stopped the run; what it had recorded until then is on disk, and `--resume` goes on from there."""
 
-    exit_code = 130
+    exit_code = 75
 
 
 class SweepInterrupted(RunInterrupted):
     """The user stopped a sweep; its finished points are kept, and the same command goes on."""
-
-    exit_code = 75
 
 
 class PointsFailed(EdgesimError):

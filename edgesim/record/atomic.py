@@ -43,7 +43,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def whole(path: Path) -> Iterator[BinaryIO]:
     """An open file that takes the place of `path` when the block ends well; see `replacing`. No part of a write is lost."""
     with replacing(path) as temporary:
-        descriptor = _open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        descriptor = opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         with _File(descriptor) as file:
             yield cast(BinaryIO, file)
 
@@ -62,13 +62,7 @@ class _File(io.RawIOBase):
         return self._written
 
     def write(self, content: Bytes) -> int:  # type: ignore[override]  # what pyarrow and we give
-        view = memoryview(content).cast("B")
-        done = 0
-        while done < len(view):
-            taken = _write(self._descriptor, view[done:])
-            if not taken:
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-            done += taken
+        done = put(self._descriptor, content)
         self._written += done
         return done
 
@@ -76,6 +70,23 @@ class _File(io.RawIOBase):
         if not self.closed:
             os.close(self._descriptor)
         super().close()
+
+
+def opened(path: Path, flags: int) -> int:
+    """The descriptor of a file that no child inherits."""
+    return _open(path, flags | os.O_CLOEXEC, 0o666)
+
+
+def put(descriptor: int, content: Bytes) -> int:
+    """Write all of it, however little the system takes at a time. Gives its length [bytes]."""
+    view = memoryview(content).cast("B")
+    done = 0
+    while done < len(view):
+        taken = _write(descriptor, view[done:])
+        if not taken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        done += taken
+    return done
 
 
 def write(path: Path, *content: Bytes) -> Path:
@@ -112,7 +123,7 @@ def to_disk(path: Path) -> None:
     """Force a file, or the names in a folder, to the disk."""
     if os.name == "nt" and path.is_dir():  # Windows opens no folders; its file systems keep renames in order by themselves
         return
-    descriptor = _open(path, os.O_RDONLY)
+    descriptor = opened(path, os.O_RDONLY)
     try:
         _sync(descriptor)
     finally:

@@ -2,10 +2,11 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_type_hints
 
-from edgesim.errors import UsageError
+from edgesim.errors import RunError, UsageError
 from edgesim.record import atomic, tables
 from edgesim.rows import Evaluation
 
@@ -17,11 +18,14 @@ COLUMNS: dict[str, type[int] | type[float]] = get_type_hints(Evaluation)
 
 
 class Evaluations:
-    """The evaluations of one run; after each the file is whole."""
+    """The evaluations of one run; after each the file is whole.
 
-    def __init__(self, folder: Path) -> None:
+    rows  that are in it from the beginning: those of a run that is resumed
+    """
+
+    def __init__(self, folder: Path, rows: Sequence[Evaluation] = ()) -> None:
         self._path = folder / FILE
-        self._rows: list[Evaluation] = []
+        self._rows = [*rows]
         self._write()
 
     @property
@@ -43,14 +47,24 @@ class Evaluations:
         atomic.write(self._path, text.getvalue().encode())
 
 
-def read(folder: Path) -> "pa.Table":
-    """evaluations.csv of a run folder as a table. Raises UsageError when it is not there."""
-    import pyarrow as pa
-
+def rows_of(folder: Path) -> list[Evaluation]:
+    """The rows of evaluations.csv, none where it is not there. Raises RunError where they cannot be read."""
     path = folder / FILE
     if not path.is_file():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [Evaluation(**{name: kind(line[name]) for name, kind in COLUMNS.items()}) for line in csv.DictReader(file)]  # type: ignore[arg-type]  # columns say which
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise RunError(f"{path} cannot be read ({error})") from error
+
+
+def read(folder: Path) -> "pa.Table":
+    """evaluations.csv of a run folder as a table. Raises UsageError when it is not there, RunError where it cannot be read."""
+    import pyarrow as pa
+
+    if not (folder / FILE).is_file():
         raise UsageError(f"{folder} holds no {FILE}")
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    columns = {name: [kind(line[name]) for line in lines] for name, kind in COLUMNS.items()}
+    rows = rows_of(folder)
+    columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
     return pa.table(columns, schema=tables.schema("evaluations"))

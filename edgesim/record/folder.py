@@ -4,13 +4,13 @@ import hashlib
 import re
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from edgesim.errors import UsageError
-from edgesim.record import atomic, json_text, origin
+from edgesim.record import atomic, json_text, lock, origin
 
 Status = Literal["running", "done", "interrupted", "failed"]
 MANIFEST = "manifest.json"
@@ -30,6 +30,7 @@ class RunFolder:
         self._began = time.monotonic()
         self._started = _now()
         self._first: dict[str, Any] | None = None  # what is looked up once, when the run begins
+        self._resumed: list[dict[str, Any]] = []
 
     @classmethod
     def create(cls, out: Path, scenario_name: str, hash8: str, seed: int) -> "RunFolder":
@@ -45,13 +46,29 @@ class RunFolder:
         except OSError as error:
             raise _unwritable(out, error) from error
 
+    @classmethod
+    def reopen(cls, path: Path, manifest: Mapping[str, Any]) -> "RunFolder":
+        """The folder of an unfinished run, to go on with it."""
+        folder = cls(path)
+        folder._started = str(manifest.get("started"))
+        folder._resumed = [*manifest.get("resumed", [])]
+        return folder
+
+    def resume(self, step: int, wall_s: float) -> None:
+        """The run goes on here from `step`, for which it had taken `wall_s` seconds; the manifest will say so."""
+        self._resumed.append({"step": step, "at": _now()})
+        self._began -= wall_s
+
     def write_text(self, name: str, text: str) -> Path:
         """Write the file `name` (may lie in a sub-folder) as UTF-8."""
         return self.write_bytes(name, text.encode())
 
     def write_bytes(self, name: str, content: bytes) -> Path:
         """Write the file `name` (may lie in a sub-folder)."""
-        return atomic.write_bytes(self._inside(name), content)
+        path = self._inside(name)
+        if path.parent == self.path:
+            return atomic.write(path, content)
+        return atomic.write_bytes(path, content)
 
     def write_json(self, name: str, content: Any) -> Path:
         """Write plain data as valid JSON (json_text says what becomes of NaN and infinity)."""
@@ -69,6 +86,8 @@ class RunFolder:
         threads: int,
         deterministic: bool,
         timing_only: bool = False,
+        trace: bool = False,
+        parent: Mapping[str, Any] | None = None,
     ) -> None:
         """Write manifest.json: how the run was made and how it stands. Call it when the run begins and when it ends.
 
@@ -79,6 +98,8 @@ class RunFolder:
         threads        torch threads
         deterministic  whether torch may use deterministic algorithms only
         timing_only    whether nothing is trained
+        trace          whether the book is kept
+        parent         the moment of another run that this one was forked from
         """
         if self._first is None:  # the source revision is the one the run began with
             self._first = {"versions": origin.versions(), "git": origin.git_state(Path.cwd())}
@@ -89,6 +110,9 @@ class RunFolder:
             "command": list(command),
             "overrides": list(overrides),
             "timing_only": timing_only,
+            "trace": trace,
+            "parent": parent,
+            "resumed": self._resumed,
             "hash": config_hash,
             "seed": seed,
             "determinism": _determinism(deterministic, timing_only),
@@ -99,13 +123,19 @@ class RunFolder:
             "wall_s": round(time.monotonic() - self._began, 3) if ended else None,
             "files": _digests(self.path) if ended else [],
         }
-        self.write_json(MANIFEST, manifest)
+        self.write_json(MANIFEST, {**manifest, "sha256": digest_of(manifest)})
 
     def _inside(self, name: str) -> Path:
         path = self.path / name
         if not path.resolve().is_relative_to(self.path.resolve()) or path == self.path:
             raise ValueError(f"name = {name!r} must be a file inside the run folder {self.path}")
         return path
+
+
+def digest_of(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of everything else in a manifest, which vouches for the other files: one that was altered does not match."""
+    kept = {key: value for key, value in manifest.items() if key != "sha256"}
+    return hashlib.sha256(json_text.dumps(kept).encode()).hexdigest()
 
 
 def check_writable(out: Path) -> None:
@@ -163,12 +193,13 @@ def _determinism(deterministic: bool, timing_only: bool) -> str:
 def _digests(folder: Path) -> list[dict[str, Any]]:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not atomic.is_temporary(path))
     return [
-        {"name": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": _sha256(path)}
+        {"name": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
         for path in files
-        if path != folder / MANIFEST
+        if path not in (folder / MANIFEST, folder / lock.FILE)
     ]
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -164,7 +164,7 @@ def test_a_check_that_fails_is_shouted(command: Any, runner: Runner) -> None:
         (UsageError("cannot write results to x"), 2, "edgesim: cannot write results to x\n"),
         (ScenarioError(["a.yaml:1:2: no", "a.yaml:3:4: nor this"]), 3, "a.yaml:1:2: no\na.yaml:3:4: nor this\n"),
         (NotFoundError("no CIFAR-100"), 5, "edgesim: no CIFAR-100\n"),
-        (RunInterrupted("stopped after step 4"), 130, "edgesim: stopped after step 4\n"),
+        (RunInterrupted("stopped after step 4"), 75, "edgesim: stopped after step 4\n"),
     ],
 )
 def test_failures_are_one_message_and_a_code(command: Any, runner: Runner, ending: Exception, code: int, message: str) -> None:

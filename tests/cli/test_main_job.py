@@ -164,7 +164,7 @@ def test_ctrl_c_keeps_what_there_is(scenario: Path, tmp_path: Path) -> None:
             found = [path for path in written if path.read_text().count("\n") > 1]  # one evaluation: it is training
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=60)
-    assert (run.returncode, out) == (130, "")
+    assert (run.returncode, out) == (75, "")
     assert "Traceback" not in err
     path = only_run(tmp_path)
     assert str(path.relative_to(tmp_path)) in err

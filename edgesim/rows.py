@@ -89,6 +89,17 @@ class Fault(NamedTuple):
     until_s: float  # inf: for good
 
 
+class NonFinite(NamedTuple):
+    """Numbers that were not finite, and what was done about them."""
+
+    step: int
+    client: int  # -1: found when looking at the test set
+    time_s: float  # when the step ended
+    place: str  # where, or the half that left its weights as they were: client or server
+    action: str  # replaced by 0, skipped, stopped
+    values: int  # that became 0
+
+
 class ClientTotal(NamedTuple):
     """What one client did and used in a whole run."""
 

@@ -173,6 +173,8 @@ class Scenario(Section):
     downlink   from server to client: gradients
     protocol   who trains with whom, when
     optimiser  how weights are updated, one optimiser for each half
+    non_finite  what becomes of numbers that are not finite: `stop` ends the run and says where they began, `skip` leaves the
+               weights as they were for that step, `guard` takes 0 for values that arrive so
     faults     what fails, and when: a list
     budget     when training ends
     evaluate   when the test set is looked at
@@ -189,6 +191,7 @@ class Scenario(Section):
     downlink: LinkSpec
     protocol: Annotated[Spec, SlotOf("protocol")]
     optimiser: Annotated[Spec, SlotOf("optimiser")]
+    non_finite: Annotated[Literal["stop", "skip", "guard"], Choice(("stop", "skip", "guard"))] = "stop"
     faults: list[Annotated[Spec, SlotOf("fault")]] = Field(default_factory=list)
     budget: BudgetSpec
     evaluate: EvaluateSpec = Field(default_factory=EvaluateSpec)

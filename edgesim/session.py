@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from edgesim import build, standing
-from edgesim.errors import RunError
 from edgesim.learn.cargo import average
+from edgesim.nonfinite import Health, NotFiniteError
 from edgesim.record.recorder import Recorder
 from edgesim.rows import ClientTotal, Evaluation, Step
 from edgesim.scenario import Scenario
@@ -38,6 +38,7 @@ class Session:
         self.cast = None if timing_only else build.torch_cast(scenario, self.task)
         self.world = build.world(scenario, self.task, self.cast)
         self._readings = self.cast.readings(self._learned) if self.cast is not None else None
+        self.health = Health(scenario.non_finite)
         self.world.watch = self._step
         self._tells_once = build.one_off(self.task)
         self.evaluations: list[Evaluation] = []
@@ -53,6 +54,7 @@ class Session:
         self._looked = 0
         self._shown = -math.inf
         self._loss: float | None = None
+        self._to_stop = False  # in a flag of its own: a signal may come while the world works out `stopped_by`
 
     def attach(self, recorder: Recorder, trace: bool) -> None:
         """Give every row to `recorder`; the book's entries only with `trace`."""
@@ -60,12 +62,18 @@ class Session:
         self.world.ledger.listen(recorder.entry if trace else None, recorder.transfer)
         self.world.hear_round = recorder.round
         self.world.presence.hear = recorder.fault
+        self.health.hear = recorder.non_finite
 
     def run(self) -> None:
         """Train until the budget is spent, settle the book and look at the test set a last time."""
         with _few_collections() if self.cast is None else contextlib.nullcontext():
             try:
                 self._run()
+            except NotFiniteError:
+                raise
+            except Exception:
+                self._look_for_trouble()
+                raise
             finally:
                 self._tell_losses()
 
@@ -73,7 +81,7 @@ class Session:
         if self._tells_once is not None and self.world.affords(self._tells_once):
             self.world.do(self._tells_once)
         self._tells_once = None
-        while self.world.affords(self.task.protocol):
+        while not self._to_stop and self.world.affords(self.task.protocol):
             self.world.do(self.task.protocol)
             if self._every and self.world.steps // self._every > self._looked:
                 self._evaluate()
@@ -81,7 +89,8 @@ class Session:
                 self._show()
             if self.between is not None and self.quiescent:
                 self.between()
-        if self.world.stopped_by == "interrupted":
+        if self.world.stopped_by is None:
+            self.world.stop("interrupted")
             return  # the user is waiting
         if not self.evaluations or self.evaluations[-1].step < self.world.steps:
             self._evaluate()
@@ -95,7 +104,7 @@ class Session:
 
     def interrupt(self) -> None:
         """Stop after the step or, with a protocol in rounds, the round under way."""
-        self.world.stop("interrupted")
+        self._to_stop = True
         if self._watch is not None:
             self._watch.note("stopping after the step or round under way; interrupt again to stop at once")
 
@@ -103,17 +112,20 @@ class Session:
         if self.cast is None or self._readings is None:
             self._take(row)
         else:
-            self._readings.add(row, loss, self.cast.trip(row.client))
+            findings = self.cast.findings(row.client)
+            self.health.met(row, findings.replaced, findings.skipped)
+            self._readings.add(row, loss, self.cast.seen(row.client))
 
-    def _learned(self, row: Step) -> None:
+    def _learned(self, row: Step, peaks: dict[str, float]) -> None:
         """A step with its loss, which on an accelerator is told some steps later."""
         self._loss = row.loss
-        if not math.isfinite(row.loss):
-            raise RunError(
-                f"the loss is {row.loss} at step {row.step} (simulated {row.end_s:.6g} s): lower optimiser.lr, "
-                "raise the SNR, or use the mmse equaliser"
-            )
+        self.health.passed(row, peaks)
         self._take(row)
+
+    def _look_for_trouble(self) -> None:
+        """Where what failed had met numbers that are not finite, raise NotFiniteError: that is the reason."""
+        for client, peaks in self.cast.troubled() if self.cast is not None else ():
+            self.health.examine(self.world.clients[client].account.step, client, self.world.ledger.now, peaks)
 
     def _tell_losses(self) -> None:
         """Complete the rows of all steps done."""
@@ -132,7 +144,12 @@ class Session:
         if self.cast is None:
             return
         deployed = [client.number for client in self.task.protocol.deployed(world)]
-        score, self.each = self.cast.examine(deployed, world.model)
+        try:
+            score, self.each = self.cast.examine(deployed, world.model)
+        except Exception as error:
+            error.add_note(f"while looking at the test set after step {world.steps}; all rows until then are kept")
+            raise
+        self.health.looked(world.steps, world.ledger.now, score.loss, self.cast.spoilt)
         row = Evaluation(
             step=world.steps,
             epoch=world.steps / world.steps_per_epoch,
@@ -220,6 +237,7 @@ class Session:
             "accuracy_codec": _known(self.evaluations[-1].accuracy_codec) if self.evaluations else None,
             "loss": self.evaluations[-1].loss if self.evaluations else None,
             **({"accuracy_clients": self._of_clients} if self._of_clients else {}),
+            "non_finite": {"replaced": self.health.counts["replaced"], "skipped": self.health.counts["skipped"]},
             "wall_s": time.monotonic() - self.started,
             **facts,
         }

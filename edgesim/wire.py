@@ -125,6 +125,7 @@ class Payload:
     kept      stays with the sender: whatever the sender needs to read the answer
     missing   of a payload as received: per field, which of its entries were lost on the way, bool in the field's shape
     note      rides along for measurements: no codec, transport or decoder reads it
+    void      its header says that its values mean nothing: who receives it takes no step (edgesim/learn/finite.py)
     """
 
     manifest: Manifest
@@ -133,10 +134,11 @@ class Payload:
     kept: dict[str, Any] = field(default_factory=dict)
     missing: dict[str, "Tensor"] = field(default_factory=dict)
     note: Any = None
+    void: bool = False
 
     def departed(self) -> "Payload":
         """The payload without what stays behind."""
-        return Payload(self.manifest, dict(self.tensors), note=self.note)
+        return Payload(self.manifest, dict(self.tensors), note=self.note, void=self.void)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """The halves of every client and of the server, where they learn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from edgesim.errors import NotFoundError
 from edgesim.learn import weights
 from edgesim.learn.batches import Batches
 from edgesim.learn.evaluate import Evaluator, Score
+from edgesim.learn.finite import Findings, all_finite
 from edgesim.learn.halves import TorchClient, TorchServer
 from edgesim.learn.local import TorchWhole
 from edgesim.learn.models.base import ClientPart, ServerPart
@@ -59,9 +60,9 @@ class TorchCast:
         server_part = deepcopy(parts[1]) if task.protocol.halves == "whole" else parts[1]
         given = (server_part, task.exchange, self._optimiser, task.costs, task.batch)
         if task.protocol.halves == "ushaped":
-            self.server: TorchServer = HeadlessServer(*given, seed=seed)
+            self.server: TorchServer = HeadlessServer(*given, seed=seed, policy=scenario.non_finite)
         else:
-            self.server = TorchServer(*given, seed=seed, merging=access_point(task))
+            self.server = TorchServer(*given, seed=seed, policy=scenario.non_finite, merging=access_point(task))
         self._calibrate()
         self._clients = [self._make(number) for number in range(len(self.rows))]
 
@@ -90,14 +91,31 @@ class TorchCast:
         mean = mean._replace(samples=len(self._test), bits=sum(score.bits for score in scores.values()))
         return Examination(mean if count > 1 else next(iter(scores.values())), {n: s.accuracy for n, s in scores.items()})
 
-    def readings(self, take: Callable[[Step], None]) -> Readings:
+    def readings(self, take: Callable[[Step, dict[str, float]], None]) -> Readings:
         """What completes the rows of steps with their losses; on a CPU, where nothing waits, every row at once."""
         return Readings(take, 1 if self._scenario.host.accelerator == "cpu" else STEPS_AT_ONCE)
 
-    def trip(self, client: int) -> Trip | None:
-        """What was measured of a client's latest step; None where its model is not cut."""
+    def seen(self, client: int) -> Trip | Findings:
+        """What was measured of a client's latest step; less where its model is not cut."""
         half = self._clients[client]
-        return half.trip if isinstance(half, TorchClient) else None
+        return half.trip if isinstance(half, TorchClient) and half.trip is not None else half.findings
+
+    def findings(self, client: int) -> Findings:
+        """Where a client's step, under way or the latest, met numbers that are not finite."""
+        return self._clients[client].findings
+
+    def troubled(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """Clients whose latest step met numbers that are not finite, and how large they were from place to place."""
+        for number, half in enumerate(self._clients):
+            if peaks := half.findings.troubled():
+                yield number, peaks
+
+    def spoilt(self) -> list[str]:
+        """Names of the weights that are not finite."""
+        parts = {f"client{number}": half.part for number, half in enumerate(self._clients)}
+        named = [(f"{who}.{name}", weight) for who, part in parts.items() for name, weight in part.named_parameters()]
+        named += [(f"server.{name}", weight) for name, weight in self.server.part.named_parameters()]
+        return [name for name, weight in named if not all_finite([weight])]
 
     def weights(self, clients: Sequence[int], common: Message | None) -> bytes:
         """The trained model as a .safetensors file: the `common` one, or the first of these clients' with the server's."""
@@ -122,12 +140,13 @@ class TorchCast:
         batches = Batches(
             self._train, self.rows[number], task.batch, self._pipeline, seed=seed, client=number, accelerator=accelerator
         )
+        policy = self._scenario.non_finite
         if task.protocol.halves == "whole":
-            return TorchWhole(part, rest, self._optimiser, batches, task.costs)
-        exchange = task.exchange.copy() if own else task.exchange
+            return TorchWhole(part, rest, self._optimiser, batches, task.costs, policy=policy)
+        given = (task.exchange.copy() if own else task.exchange, self._optimiser, batches, task.costs)
         if task.protocol.halves == "ushaped":
-            return HeadedClient(part, rest.head, exchange, self._optimiser, batches, task.costs, seed=seed, client=number)
-        return TorchClient(part, exchange, self._optimiser, batches, task.costs, seed=seed, client=number)
+            return HeadedClient(part, rest.head, *given, seed=seed, client=number, policy=policy)
+        return TorchClient(part, *given, seed=seed, client=number, policy=policy)
 
     def _score(self, half: TorchClient | TorchWhole) -> Score:
         asked, is_cut = self._scenario.evaluate, isinstance(half, TorchClient)

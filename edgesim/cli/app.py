@@ -11,7 +11,7 @@ from edgesim.cli import compare, doctor, init, plan, plot, report, run, schema, 
 from edgesim.cli import list as menu
 from edgesim.cli.console import out, say, tolerate_narrow_encodings
 from edgesim.cli.crash import CrashReport
-from edgesim.errors import EdgesimError, ScenarioError
+from edgesim.errors import EdgesimError, ScenarioError, told
 
 NAME = "edgesim"
 EPILOG = """
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(str(error))
         return error.exit_code
     except EdgesimError as error:
-        say(f"{NAME}: {error}")
+        say(f"{NAME}: {told(error)}")
         return error.exit_code
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0

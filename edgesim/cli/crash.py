@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from edgesim.cli.console import say
+from edgesim.errors import told
 
 FILE = "crash.log"
 
@@ -21,8 +22,8 @@ class CrashReport:
 
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Write the traceback to a file and say what happened in one line (the signature of sys.excepthook)."""
+        message = " ".join(told(error).split())  # some libraries' messages are paragraphs
         text = "".join(traceback.format_exception(kind, error, trace))
-        message = " ".join(str(error).split())  # some libraries' messages are paragraphs
         try:
             where = f"the traceback is in {self._written(text)}"
         except OSError as refused:

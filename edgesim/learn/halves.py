@@ -12,7 +12,9 @@ from edgesim.codecs.base import Codec
 from edgesim.codecs.exchange import Exchange
 from edgesim.learn import cargo
 from edgesim.learn.access_point import AccessPoint
+from edgesim.learn.arrivals import follow, learn, received
 from edgesim.learn.batches import Batches
+from edgesim.learn.finite import RETURNED, SENT, Care, Findings, Policy, watched
 from edgesim.learn.flops import Costs
 from edgesim.learn.losses import mean_loss
 from edgesim.learn.models.base import ClientPart, ServerPart
@@ -35,7 +37,9 @@ class TorchClient:
     batches    the client's mini-batches
     costs      FLOPs per sample
     seed       of the run; client: number of the client. Codec randomness is a function of (seed, client, step)
+    policy     what it does about numbers that are not finite
     trip       what was measured of the latest step, None before the first
+    findings   what is seen of the step under way, or of the latest
     """
 
     def __init__(
@@ -48,11 +52,13 @@ class TorchClient:
         *,
         seed: int,
         client: int = 0,
+        policy: Policy = "stop",
     ) -> None:
         part.with_attention = exchange.up.needs_attention
         self.part = part
         self.batches = batches
         self.exchange = exchange
+        self._care, self.findings = Care(policy), Findings()
         self._seed, self._client = seed, client
         self._settings = optimiser
         self.reset()
@@ -79,16 +85,25 @@ class TorchClient:
     def forward(self) -> Work:
         """Run the next mini-batch up to the cut. value: Smashed, still in the graph."""
         images, labels = self.batches.next()
-        z, attention = self.part(images)
+        self.findings = Findings()
+        with watched(self.part.blocks, self.findings):
+            z, attention = self.part(images)
         return Work(Smashed(z, labels, attention), self._forward_flops)
 
     def encode(self, smashed: Smashed, setting: int = 0) -> Work:
         """Compress. value: the Payload that leaves; what the answer is read with stays here."""
         self._generator.manual_seed(seed_of(self._seed, "codec", self._client, self._step))
         self._setting = setting
+        smashed, wrong = self._care.smashed(smashed)
         self._sent = self._pair.send_up(smashed, self._generator)
-        self._sent.note = Trip(self._awaited(), smashed.x)
-        return Work(self._sent.departed(), self._pair.flops(self.batches.batch).encode_up)
+        made = self._sent.tensors.get("values", self._awaited())
+        made = made if made.is_floating_point() else self._awaited()  # of codes, what they stand for
+        if made.data_ptr() != smashed.x.data_ptr():  # the very same memory was looked at
+            self.findings.look(SENT, made)
+        self._sent.note = Trip(self._awaited(), smashed.x, self.findings)
+        departing = self._sent.departed()
+        self._care.look_through(departing, SENT, self.findings, wrong)
+        return Work(departing, self._pair.flops(self.batches.batch).encode_up)
 
     @property
     def _pair(self) -> Exchange:
@@ -100,15 +115,17 @@ class TorchClient:
         handle = self._awaited()
         if not isinstance(gradient, Payload):
             raise ValueError("the gradient message carries no tensors; a timing-only server cannot answer a client that learns")
+        self._care.look_through(gradient, RETURNED, self.findings)
         received = self._pair.receive_down(gradient)
         if received.shape != handle.shape:
             raise ValueError(f"the gradient has shape {tuple(received.shape)}, but {tuple(handle.shape)} was sent")
         self.trip = gradient.note
         if self.trip is not None:
             self.trip.answered(received)
-        torch.autograd.backward(handle, received)
-        self._optimiser.step()
-        self._optimiser.zero_grad(set_to_none=True)
+        if not gradient.void:
+            torch.autograd.backward(handle, received)
+        if not self._care.step(self._optimiser, void=gradient.void):
+            self.findings.skipped.append("client")
         self._sent = None
         self._step += 1
         return Work(None, self._backward_flops + self._pair.flops(self.batches.batch).decode_down)
@@ -149,6 +166,7 @@ class TorchServer:
     batch      samples per arrival before compression
     seed       of the run; codec randomness is a function of (seed, step, sender)
     merging    an access point that merges what arrives together
+    policy     what it does about numbers that are not finite
     """
 
     def __init__(
@@ -161,8 +179,10 @@ class TorchServer:
         *,
         seed: int,
         merging: AccessPoint | None = None,
+        policy: Policy = "stop",
     ) -> None:
         self.part = part
+        self._care = Care(policy)
         self._merging = merging
         self.exchange = exchange
         self._answering: dict[int, Exchange] = {}  # the downlink codec of each client, where it has a memory
@@ -183,7 +203,8 @@ class TorchServer:
         cargo.unpack(message, self._learned(), self._optimiser)
 
     def replica(self) -> "TorchServer":
-        twin = TorchServer(deepcopy(self.part), self.exchange.copy(), self._settings, self._costs, self._batch, seed=self._seed)
+        own = deepcopy(self.part), self.exchange.copy()
+        twin = TorchServer(*own, self._settings, self._costs, self._batch, seed=self._seed, policy=self._care.policy)
         twin._optimiser.load_state_dict(deepcopy(self._optimiser.state_dict()))
         twin._step = self._step
         return twin
@@ -194,21 +215,20 @@ class TorchServer:
     def step(self, arrivals: Sequence[Message], senders: Sequence[int] = ()) -> Work:
         """One optimiser step on the mean loss of all arrivals. value: Answer(a gradient Payload per arrival, loss)."""
         senders = senders or range(len(arrivals))
-        settings = [self.exchange.setting_of(_payload(arrival)) for arrival in arrivals]
+        sent = [_payload(arrival) for arrival in arrivals]
+        settings = [self.exchange.setting_of(arrival) for arrival in sent]
         pairs = [self.exchange.settings[setting] for setting in settings]
-        received = [pair.receive_up(_payload(arrival)) for pair, arrival in zip(pairs, arrivals, strict=True)]
-        loss = mean_loss(self.part, self._gathered([smashed for _wire, smashed in received]))
+        wires, smashed = zip(*(received(one, pair, self._care) for one, pair in zip(sent, pairs, strict=True)), strict=True)
+        loss = mean_loss(self.part, self._gathered(smashed))
         torch.autograd.backward(loss)
-        self._optimiser.step()
-        self._optimiser.zero_grad(set_to_none=True)
-        answered = zip(senders, settings, received, strict=True)
-        gradients: list[Message] = [self._answer(wire, who, setting) for who, setting, (wire, _smashed) in answered]
-        for arrival, (wire, _smashed), gradient in zip(arrivals, received, gradients, strict=True):
-            follow(arrival, wire, gradient)
+        taken = learn(sent, wires, self._care, self._optimiser, loss)
+        gradients: list[Message] = [self._answer(*answered) for answered in zip(wires, senders, settings, strict=True)]
+        for arrival, gradient in zip(sent, gradients, strict=True):
+            follow(arrival, gradient, taken=taken)
         self._step += 1
         return Work(Answer(gradients, loss.detach()), step_flops(pairs, self._costs, self._batch, self._merging))
 
-    def _gathered(self, arrived: list[Smashed]) -> list[Smashed]:
+    def _gathered(self, arrived: Sequence[Smashed]) -> Sequence[Smashed]:
         """What the model sees: all of it, or what an access point merged."""
         if self._merging is None:
             return arrived
@@ -246,13 +266,6 @@ class TorchServer:
             raise ValueError("the loss does not depend on what arrived: the uplink codec's expand must be differentiable")
         self._generator.manual_seed(seed_of(self._seed, "codec", "server", self._step, client))
         return self._pair(client).settings[setting].send_down(wire.grad, self._batch, self._generator)
-
-
-def follow(arrival: Message, wire: Tensor, answer: Message) -> None:
-    """Let the note of an arrival see what arrived and its gradient, and ride on with the answer."""
-    if isinstance(arrival, Payload) and isinstance(answer, Payload) and arrival.note is not None and wire.grad is not None:
-        arrival.note.arrived(wire, wire.grad)
-        answer.note = arrival.note
 
 
 def parameters_of(codec: Codec, end: End) -> list[Parameter]:

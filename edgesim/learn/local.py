@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from edgesim.learn import cargo
 from edgesim.learn.batches import Batches
+from edgesim.learn.finite import LOSS, Care, Findings, Policy, watched
 from edgesim.learn.flops import Costs, whole_flops
 from edgesim.learn.models.base import ClientPart, ServerPart
 from edgesim.learn.optimisers.base import Optimiser
@@ -19,12 +20,24 @@ class TorchWhole:
     """Both parts of a model, joined without an air between them, one optimiser, and a client's data.
 
     part, rest  layers before and after the cut
+    policy      what it does about numbers that are not finite
+    findings    what is seen of the step under way, or of the latest
     """
 
-    def __init__(self, part: ClientPart, rest: ServerPart, optimiser: Optimiser, batches: Batches, costs: Costs) -> None:
+    def __init__(
+        self,
+        part: ClientPart,
+        rest: ServerPart,
+        optimiser: Optimiser,
+        batches: Batches,
+        costs: Costs,
+        *,
+        policy: Policy = "stop",
+    ) -> None:
         part.with_attention = False
         self.part, self.rest = part, rest
         self.batches = batches
+        self._care, self.findings = Care(policy), Findings()
         self._settings = optimiser
         self.reset()
         self._forward_flops, self._backward_flops = whole_flops(costs, batches.batch)
@@ -32,17 +45,20 @@ class TorchWhole:
     def forward(self) -> Work:
         """Run the next mini-batch. value: its mean loss, in the graph."""
         images, labels = self.batches.next()
-        logits = self.rest(self.part(images)[0])
-        return Work(cross_entropy(logits, labels), self._forward_flops)
+        self.findings = Findings()
+        with watched(self.part.blocks, self.findings):
+            z = self.part(images)[0]
+        return Work(cross_entropy(self.rest(z), labels), self._forward_flops)
 
     def encode(self, smashed: Any, setting: int = 0) -> Work:
         raise ValueError("a whole model has no cut: nothing is encoded")
 
     def backward(self, gradient: Any) -> Work:
         """Back-propagate that loss, and step. value: the loss, out of the graph."""
+        self.findings.peaks[LOSS] = gradient.detach()
         torch.autograd.backward(gradient)
-        self._optimiser.step()
-        self._optimiser.zero_grad(set_to_none=True)
+        if not self._care.step(self._optimiser, gradient):
+            self.findings.skipped.append("client")
         return Work(gradient.detach(), self._backward_flops)
 
     def reset(self) -> None:

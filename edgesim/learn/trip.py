@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from edgesim.learn.finite import ARRIVED, GRADIENT, RETURNED, Findings
+
 _TINY = 1e-30  # nothing was sent: nothing was changed
 
 
@@ -29,18 +31,26 @@ class Trip:
         cut_gradient_norm  |dl/dZ|          of the activations at the cut, as G' leaves the encoder's adjoint
     A few passes over tensors that are there anyway: no backward pass of its own, and no wait for the accelerator.
 
-    sent  W; z: the activations Z, whose gradient is listened for
+    sent      W; z: the activations Z, whose gradient is listened for
+    findings  how large the values of the step are, from place to place
     """
 
-    def __init__(self, sent: Tensor, z: Tensor) -> None:
+    def __init__(self, sent: Tensor, z: Tensor, findings: Findings | None = None) -> None:
+        self.findings = findings if findings is not None else Findings()
         self._sent, self._answer = sent.detach(), sent.detach()
         self._measured: dict[str, Tensor] = {}
         if z.requires_grad:
             z.register_hook(self._left_the_encoder)  # type: ignore[no-untyped-call]  # torch does not type it
 
+    def arrives(self, wire: Tensor) -> None:
+        """At the server, before it computes anything: W'."""
+        if wire.data_ptr() != self._sent.data_ptr():
+            self.findings.look(ARRIVED, wire)
+
     @torch.no_grad()
     def arrived(self, wire: Tensor, gradient: Tensor) -> None:
         """At the server, after its backward pass: W' and G."""
+        self.findings.look(GRADIENT, gradient)
         self._measured["uplink_error"] = _difference(wire.detach(), self._sent)
         self._measured["gradient_norm"] = torch.linalg.vector_norm(gradient)
         self._answer = gradient
@@ -48,6 +58,8 @@ class Trip:
     @torch.no_grad()
     def answered(self, gradient: Tensor) -> None:
         """At the client: G'."""
+        if gradient.data_ptr() != self._answer.data_ptr():
+            self.findings.look(RETURNED, gradient)
         self._measured["downlink_error"] = _difference(gradient, self._answer)
 
     def _left_the_encoder(self, gradient: Tensor) -> None:
@@ -55,7 +67,8 @@ class Trip:
 
     def measured(self, loss: Tensor) -> tuple[list[str], Tensor]:
         """What was measured, by name, and one tensor [1 + names] of the loss and those; nothing waits for the accelerator."""
-        return list(self._measured), torch.stack([loss, *(each.to(loss) for each in self._measured.values())])
+        found = self._measured | self.findings.peaks
+        return list(found), torch.stack([loss, *(each.to(loss) for each in found.values())])
 
 
 def _difference(after: Tensor, before: Tensor) -> Tensor:

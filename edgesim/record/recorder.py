@@ -3,9 +3,9 @@
 from edgesim.record.evaluations import Evaluations
 from edgesim.record.folder import RunFolder
 from edgesim.record.tables import Table
-from edgesim.rows import Entry, Evaluation, Fault, Round, Step, Transfer
+from edgesim.rows import Entry, Evaluation, Fault, NonFinite, Round, Step, Transfer
 
-AnyTable = Table[Step] | Table[Transfer] | Table[Entry] | Table[Round] | Table[Fault]
+AnyTable = Table[Step] | Table[Transfer] | Table[Entry] | Table[Round] | Table[Fault] | Table[NonFinite]
 
 
 class Recorder:
@@ -22,6 +22,7 @@ class Recorder:
         self._entries: Table[Entry] | None = Table(folder.path, "entries") if trace else None
         self._rounds: Table[Round] | None = None  # of protocols that have them
         self._faults: Table[Fault] | None = None  # of runs in which something failed
+        self._non_finite: Table[NonFinite] | None = None
         self._folder = folder.path
         self._evaluations = Evaluations(folder.path)
         # bound once: a call less for every row
@@ -45,6 +46,12 @@ class Recorder:
             self._faults = Table(self._folder, "faults")
         self._faults.append(row)
 
+    def non_finite(self, row: NonFinite) -> None:
+        """Numbers that were not finite."""
+        if self._non_finite is None:
+            self._non_finite = Table(self._folder, "non_finite")
+        self._non_finite.append(row)
+
     def evaluation(self, row: Evaluation) -> None:
         """A look at the test set; it is on disk when this returns."""
         self._evaluations.append(row)
@@ -64,5 +71,6 @@ class Recorder:
         return {**{table.name: table.rows for table in self._tables()}, "evaluations": self._evaluations.rows}
 
     def _tables(self) -> list[AnyTable]:
-        tables: list[AnyTable | None] = [self._steps, self._transfers, self._entries, self._rounds, self._faults]
+        seldom = [self._rounds, self._faults, self._non_finite]
+        tables: list[AnyTable | None] = [self._steps, self._transfers, self._entries, *seldom]
         return [table for table in tables if table is not None]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Generic, NamedTuple, TypeVar, g
 
 from edgesim.errors import UsageError
 from edgesim.record import atomic
-from edgesim.rows import Entry, Evaluation, Fault, Holding, Round, Step, Transfer
+from edgesim.rows import Entry, Evaluation, Fault, Holding, NonFinite, Round, Step, Transfer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +29,7 @@ ROW_TYPES: dict[str, type[NamedTuple]] = {
     "partition": Holding,
     "rounds": Round,
     "faults": Fault,
+    "non_finite": NonFinite,
 }
 
 Row = TypeVar("Row", bound=tuple[Any, ...])

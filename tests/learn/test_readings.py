@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from edgesim.learn.finite import Findings
 from edgesim.learn.readings import Readings
 from edgesim.learn.trip import Trip
 from edgesim.rows import Step
@@ -24,9 +25,9 @@ def trip() -> Trip:
 
 def test_rows_come_in_order_whether_or_not_something_was_measured() -> None:
     rows: list[Step] = []
-    readings = Readings(rows.append, at_once=3)
+    readings = Readings(lambda each, peaks: rows.append(each), at_once=3)
     for number in range(1, 8):
-        readings.add(row(number), torch.tensor(number / 4), trip() if number % 2 else None)
+        readings.add(row(number), torch.tensor(number / 4), trip() if number % 2 else Findings())
         assert len(rows) == number // 3 * 3
     readings.flush()
     assert [(each.step, each.loss) for each in rows] == [(number, number / 4) for number in range(1, 8)]
@@ -40,7 +41,7 @@ def test_rows_come_in_order_whether_or_not_something_was_measured() -> None:
 def test_what_a_row_ends_is_not_told_of_those_after_it() -> None:
     """A loss that is no number stops a run: rows behind it are gone, as if they had never been computed."""
 
-    def take(each: Step) -> None:
+    def take(each: Step, peaks: dict[str, float]) -> None:
         if math.isnan(each.loss):
             raise ArithmeticError
         rows.append(each)
@@ -48,7 +49,7 @@ def test_what_a_row_ends_is_not_told_of_those_after_it() -> None:
     rows: list[Step] = []
     readings = Readings(take)
     for number, loss in enumerate((1.0, math.nan, 3.0), 1):
-        readings.add(row(number), torch.tensor(loss), None)
+        readings.add(row(number), torch.tensor(loss), Findings())
     try:
         readings.flush()
     except ArithmeticError:

@@ -116,7 +116,7 @@ def test_a_budget_smaller_than_one_step_is_an_error_of_the_scenario(make) -> Non
 
 
 def test_a_diverging_run_fails_with_a_reason_and_keeps_its_tables(make, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"the loss is (nan|inf) at step \d+"):
+    with pytest.raises(RunError, match=r"numbers that are not finite at step \d+ of client 0"):
         run(make(optimiser={"kind": "sgd", "lr": 1e30}, budget={"steps": 50}), out=tmp_path)
     [folder] = (tmp_path / "small").iterdir()
     assert json.loads((folder / "manifest.json").read_text())["status"] == "failed"

@@ -70,7 +70,7 @@ def run(
     written; RunInterrupted after a signal (all finished steps are kept); RunError where the run itself fails.
     """
     check_writable(Path(out))
-    with _threads(scenario):
+    with _threads(scenario, learns=not timing_only):
         session = Session(scenario, timing_only=timing_only, watch=watch)
         folder = _opened(Path(out), session)
 
@@ -140,16 +140,19 @@ def _recorded(
 
 
 @contextlib.contextmanager
-def _threads(scenario: Scenario) -> Iterator[None]:
-    """The host's thread count and determinism for the time of a run."""
+def _threads(scenario: Scenario, *, learns: bool) -> Iterator[None]:
+    """The host's thread count and determinism for the time of a run, the latter where one `learns`."""
     before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(scenario.host.threads or len(os.sched_getaffinity(0)))
-    torch.use_deterministic_algorithms(scenario.host.deterministic or strict)
+    wanted = strict or (learns and scenario.host.deterministic)
+    if wanted is not strict:  # only then, because being told imports torch's compiler
+        torch.use_deterministic_algorithms(wanted)
     try:
         yield
     finally:
         torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(strict)
+        if wanted is not strict:
+            torch.use_deterministic_algorithms(strict)
 
 
 @contextlib.contextmanager

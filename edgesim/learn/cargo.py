@@ -82,7 +82,8 @@ def average(messages: Sequence[Message], weights: Sequence[float]) -> Work:
 
 def moments(settings: Optimiser, trained: int) -> int:
     """How many numbers an optimiser's memory of `trained` parameters takes: its moments, and the count of its steps."""
-    return trained * len(_kinds_of_moments(settings.make([nn.Parameter(torch.zeros(2))]))) + 1
+    known = settings.moments  # a trial step would import torch's compiler
+    return trained * (len(_kinds_of_moments(settings.make([nn.Parameter(torch.zeros(2))]))) if known is None else known) + 1
 
 
 def _named(module: nn.Module) -> list[tuple[str, Tensor]]:

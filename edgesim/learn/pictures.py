@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.transforms.functional import InterpolationMode, pil_to_tensor, resize
 
 from edgesim.errors import NotFoundError
 from edgesim.learn.ahead import moved
@@ -99,8 +98,7 @@ class FileImages(ImageSet):
 
     def pixels(self, rows: Indices, size: int) -> Tensor:
         def prepared(row: int) -> Tensor:
-            resized: Tensor = pil_to_tensor(scaled(self._decode(row), size))
-            return resized
+            return in_channels(scaled(self._decode(row), size))
 
         with ThreadPoolExecutor(_threads(len(rows))) as pool:
             return moved(torch.stack(list(pool.map(prepared, rows))), self.accelerator)
@@ -138,6 +136,11 @@ def _too_large(path: Path) -> NotFoundError:
     return NotFoundError(f"{path} has more than {MOST_PIXELS} pixels and would fill the memory; replace, shrink or remove it")
 
 
+def in_channels(picture: Image.Image) -> Tensor:
+    """A decoded picture as [C, H, W] uint8."""
+    return torch.from_numpy(np.array(picture)).view(picture.height, picture.width, -1).permute(2, 0, 1)
+
+
 def scaled(picture: Image.Image, size: int) -> Image.Image:
     """A picture resized to size x size without cropping (bilinear, antialiased)."""
     return picture if picture.size == (size, size) else picture.resize((size, size), Image.Resampling.BILINEAR)
@@ -147,6 +150,8 @@ def fit(images: Tensor, size: int) -> Tensor:
     """[B, C, H, W] uint8 -> [B, C, size, size] uint8, the batched counterpart of `scaled`."""
     if images.shape[-2:] == (size, size):
         return images
+    from torchvision.transforms.functional import InterpolationMode, resize  # not where nobody looks at a picture
+
     resized: Tensor = resize(images, [size, size], InterpolationMode.BILINEAR, antialias=True)
     return resized
 

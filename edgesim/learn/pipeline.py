@@ -5,11 +5,10 @@ from collections.abc import Callable
 import torch
 from PIL import Image
 from torch import Generator, Tensor
-from torchvision.transforms.functional import pil_to_tensor
 
 from edgesim.learn.ahead import moved
 from edgesim.learn.data.base import View
-from edgesim.learn.pictures import ImageSet, Indices, fit, scaled
+from edgesim.learn.pictures import ImageSet, Indices, fit, in_channels, scaled
 from edgesim.learn.randomness import borrowed_generators
 
 
@@ -69,5 +68,5 @@ def flipped(pixels: Tensor, seed: int) -> Tensor:
 def _stack(pictures: list[Image.Image], size: int, accelerator: str) -> Tensor:
     """PIL pictures -> [B, C, size, size] uint8 on the accelerator."""
     if len({picture.size for picture in pictures}) == 1:
-        return fit(moved(torch.stack([pil_to_tensor(picture) for picture in pictures]), accelerator), size)
-    return moved(torch.stack([pil_to_tensor(scaled(picture, size)) for picture in pictures]), accelerator)
+        return fit(moved(torch.stack([in_channels(picture) for picture in pictures]), accelerator), size)
+    return moved(torch.stack([in_channels(scaled(picture, size)) for picture in pictures]), accelerator)

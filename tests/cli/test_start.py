@@ -31,6 +31,17 @@ def test_light_commands_import_nothing_heavy(process: Any, scenario: str, line: 
     assert not found & HEAVY
 
 
+@pytest.mark.parametrize("model", ["tiny_digits", "deit_tiny_patch16_224"])
+def test_a_run_without_tensors_imports_nothing_to_train_with(process: Any, scenario: str, model: str) -> None:
+    """torch it has, for the codecs; sympy would come with torch's compiler, matplotlib with a report."""
+    asked = ("--set", f"model.name={model}", "--set", "budget.steps=2")
+    said = process("run", scenario, "--timing-only", *asked, python=["-X", "importtime"])
+    assert said.code == 0, said.out + said.err[-2000:]
+    found = imported(said.err)
+    assert "torch" in found
+    assert not found & {"timm", "torchvision", "sympy", "matplotlib", "huggingface_hub", "triton"}
+
+
 def test_the_package_itself_is_light(process: Any) -> None:
     said = process("--version", python=["-c", "import sys, edgesim; print(edgesim.__version__, *sys.modules); sys.exit()"])
     version, *modules = said.out.split()

@@ -1,12 +1,13 @@
 """Optimisers follow their formulas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from edgesim.learn import cargo
 from edgesim.learn.optimisers.adam import Adam
 from edgesim.learn.optimisers.adamw import AdamW
 from edgesim.learn.optimisers.base import Optimiser
@@ -76,3 +77,22 @@ def test_sgd_refusals() -> None:
 @pytest.mark.parametrize("kind", [Adam, AdamW, Sgd])
 def test_one_kernel_per_tensor_on_a_cpu(kind: type[Adam] | type[AdamW] | type[Sgd]) -> None:
     assert kind().make([Parameter(torch.zeros(1))]).defaults["fused"] is True
+
+
+@pytest.mark.parametrize("optimiser", [Adam(), AdamW(), Sgd(), Sgd(momentum=0.0)], ids=["adam", "adamw", "sgd", "plain sgd"])
+def test_the_stated_moments_are_what_a_step_leaves(optimiser: Optimiser) -> None:
+    weight = Parameter(torch.zeros(37))
+    weight.grad = torch.ones(37)
+    made = optimiser.make([weight])
+    made.step()
+    kept = [value for value in made.state[weight].values() if isinstance(value, Tensor) and value.numel() == 37]
+    assert optimiser.moments == len(kept)
+    assert cargo.moments(optimiser, 1000) == 1000 * len(kept) + 1
+
+
+def test_the_moments_of_a_stranger_are_found_by_a_step() -> None:
+    class Stranger(Optimiser):
+        def make(self, parameters: Iterable[Parameter]) -> torch.optim.Optimizer:
+            return torch.optim.RMSprop(parameters, momentum=0.5, centered=True)
+
+    assert cargo.moments(Stranger(), 10) == 31

@@ -1,7 +1,5 @@
 """What the published code of ADC does to training pictures."""
 
-from torchvision.transforms import ColorJitter, Compose, RandAugment
-
 from edgesim.learn.augment.base import Augment, Pipeline
 from edgesim.learn.data.base import View
 from edgesim.learn.pipeline import Varied
@@ -15,4 +13,6 @@ class AdcOfficial(Augment):
     """
 
     def pipeline(self, view: View) -> Pipeline:
+        from torchvision.transforms import ColorJitter, Compose, RandAugment  # not where nobody trains
+
         return Varied(view, Compose([RandAugment(num_ops=2, magnitude=9), ColorJitter(0.4, 0.4, 0.4, 0.0)]))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torchvision.datasets import CIFAR100
 
 from edgesim.errors import NotFoundError
 from edgesim.learn.data.base import Data, Facts
@@ -38,6 +37,8 @@ class Cifar100(Data):
         return self._part(train=False)
 
     def _part(self, *, train: bool) -> ArrayImages:
+        from torchvision.datasets import CIFAR100  # the facts need nothing of it
+
         try:
             stored = CIFAR100(str(self._root), train=train, download=self._download)
         except (RuntimeError, OSError) as error:

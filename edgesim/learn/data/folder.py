@@ -2,13 +2,16 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torchvision.datasets import ImageFolder
 
 from edgesim.errors import NotFoundError
 from edgesim.learn.data.base import IMAGENET_MEAN, IMAGENET_STD, Data, Facts
 from edgesim.learn.pictures import FileImages, opened
+
+if TYPE_CHECKING:
+    from torchvision.datasets import ImageFolder
 
 
 class Folder(Data):
@@ -40,14 +43,16 @@ class Folder(Data):
         return _images(self._test_files)
 
     @cached_property
-    def _train_files(self) -> ImageFolder:
+    def _train_files(self) -> "ImageFolder":
         return self._open("train")
 
     @cached_property
-    def _test_files(self) -> ImageFolder:
+    def _test_files(self) -> "ImageFolder":
         return self._open("test" if (self._root / "test").is_dir() or not (self._root / "val").is_dir() else "val")
 
-    def _open(self, part: str) -> ImageFolder:
+    def _open(self, part: str) -> "ImageFolder":
+        from torchvision.datasets import ImageFolder  # what imports it takes longer to load than a light run takes
+
         try:
             return ImageFolder(str(self._root / part))
         except FileNotFoundError as error:
@@ -57,5 +62,5 @@ class Folder(Data):
             ) from error
 
 
-def _images(files: ImageFolder) -> FileImages:
+def _images(files: "ImageFolder") -> FileImages:
     return FileImages([Path(path) for path, _ in files.samples], np.array(files.targets, dtype=np.int64))

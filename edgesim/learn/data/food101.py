@@ -5,7 +5,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from torchvision.datasets import Food101 as Archive
 
 from edgesim.errors import NotFoundError
 from edgesim.learn.data.base import IMAGENET_MEAN, IMAGENET_STD, Data, Facts
@@ -40,6 +39,8 @@ class Food101(Data):
 
     def _part(self, part: str) -> FileImages:
         """The official list of a part: class name -> [class/number, ...]."""
+        from torchvision.datasets import Food101 as Archive  # the facts need nothing of it
+
         try:
             Archive(str(self._root), split=part, download=self._download)
             listed: dict[str, list[str]] = json.loads((self._root / FOLDER / "meta" / f"{part}.json").read_text())

@@ -17,6 +17,8 @@ class Adam(Optimiser):
     eps           added to the root of the second moment
     """
 
+    moments = 2
+
     def __init__(
         self,
         *,

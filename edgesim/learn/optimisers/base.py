@@ -8,7 +8,12 @@ from torch.nn import Parameter
 
 
 class Optimiser(ABC):
-    """An optimiser's settings. Abstract: subclass it, one final subclass a file; keyword-only parameters come from YAML."""
+    """An optimiser's settings. Abstract: subclass it, one final subclass a file; keyword-only parameters come from YAML.
+
+    moments  numbers it remembers of each parameter from one step to the next; None: a step on one parameter tells
+    """
+
+    moments: int | None = None
 
     @abstractmethod
     def make(self, parameters: Iterable[Parameter]) -> optim.Optimizer:

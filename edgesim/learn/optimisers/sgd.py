@@ -32,6 +32,7 @@ class Sgd(Optimiser):
         if nesterov and not momentum:
             raise ValueError("nesterov needs momentum above 0, got momentum 0")
         self._momentum, self._nesterov = momentum, nesterov
+        self.moments = 1 if momentum else 0
 
     def make(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
         listed = list(parameters)

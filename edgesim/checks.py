@@ -10,7 +10,7 @@ from typing import Any
 
 from edgesim import fault_checks, kinds, vary
 from edgesim.model_sizes import ModelSizes, model_sizes
-from edgesim.scenario import BudgetSpec, Group, LinkSpec
+from edgesim.scenario import BudgetSpec, Group, HostSpec, LinkSpec
 from edgesim.scenario import Path as Where
 from edgesim.specs import DataSpec, Spec
 
@@ -91,6 +91,11 @@ def batch_fits_data(data: DataSpec, clients: Sequence[Group]) -> Found:
         each = f"{least} each" if len({group.data_share for group in clients}) == 1 else f"{least} for the smallest"
         held = f"{images} training images" + (f" among {count} clients, {each}" if count > 1 else "")
         yield ("data", "batch_size"), f"{data.batch_size} is larger than a client's data: {data.kind} has {held}"
+
+
+def half_precision_suits_the_host(model: Spec, host: HostSpec) -> Found:
+    if model.values.get("precision") == "float16" and host.accelerator == "cpu":
+        yield ("model", "precision"), "a CPU takes ten times as long in float16 as in float32: use bfloat16, or a GPU"
 
 
 def pairs_need_an_even_batch(data: DataSpec) -> Found:
@@ -260,6 +265,7 @@ CHECKS: tuple[Callable[..., Found], ...] = (
     class_token,
     image_size_fits_patches,
     batch_fits_data,
+    half_precision_suits_the_host,
     pairs_need_an_even_batch,
     protocol_suits_the_clients,
     what_is_merged_tells_its_tokens,

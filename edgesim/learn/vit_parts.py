@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
 from typing import Any
@@ -19,6 +19,7 @@ from edgesim.learn import tiny, weights
 from edgesim.learn.attention import class_token_row
 from edgesim.learn.data.base import Facts
 from edgesim.learn.models.base import ClientPart, ServerPart
+from edgesim.learn.precision import Kind, Precision
 from edgesim.model_sizes import TINY
 
 
@@ -46,7 +47,7 @@ def create(
     return _plain(timm.create_model(name, **shape), name)
 
 
-def split(vit: VisionTransformer, cut: int, *, mixed: bool) -> tuple["VitClient", "VitServer"]:
+def split(vit: VisionTransformer, cut: int, precision: Kind = "float32") -> tuple["VitClient", "VitServer"]:
     """Take a model apart: the parts share nothing, and only embeddings, norms and head are copied on the way.
 
     Parameters keep the names that the whole model gives them (slices of a Sequential keep its numbers).
@@ -55,18 +56,18 @@ def split(vit: VisionTransformer, cut: int, *, mixed: bool) -> tuple["VitClient"
     vit.blocks = nn.Sequential()
     rest = deepcopy(vit)
     vit.blocks, rest.blocks = before, after
-    return VitClient(vit, mixed=mixed), VitServer(rest, mixed=mixed)
+    return VitClient(vit, precision), VitServer(rest, precision)
 
 
 class VitClient(ClientPart):
     """Patch embedding, class token, positions and first blocks."""
 
-    def __init__(self, vit: VisionTransformer, *, mixed: bool) -> None:
+    def __init__(self, vit: VisionTransformer, precision: Kind) -> None:
         super().__init__()
         vit.reset_classifier(0, "")  # no pooling, no head
         vit.norm, vit.fc_norm = nn.Identity(), nn.Identity()
         self.vit = vit
-        self._mixed = mixed
+        self._precision = Precision(precision)
         self._watched: Attention | None = None
 
     @property
@@ -84,20 +85,20 @@ class VitClient(ClientPart):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         seen: list[Tensor] = []
-        with _precision(images, mixed=self._mixed), _tapped(self._watched, seen):
-            z = self.vit.forward_features(images)  # [B, n, d]
-        return z.float(), class_token_row(self._watched, seen[0]) if self._watched else None
+        with self._precision.region(images), _tapped(self._watched, seen):
+            z = self.vit.forward_features(self._precision.enters(images, self.parameters()))  # [B, n, d]
+        return self._precision.leaves(z), class_token_row(self._watched, seen[0]) if self._watched else None
 
 
 class VitServer(ServerPart):
     """Last blocks, norm, pooling and head."""
 
-    def __init__(self, vit: VisionTransformer, *, mixed: bool) -> None:
+    def __init__(self, vit: VisionTransformer, precision: Kind) -> None:
         super().__init__()
         vit.patch_embed, vit.norm_pre = nn.Identity(), nn.Identity()
         vit.cls_token = vit.reg_token = vit.pos_embed = None
         self.vit = vit
-        self._mixed = mixed
+        self._precision = Precision(precision)
         self._least = 1 if vit.global_pool == "token" else 1 + vit.num_prefix_tokens
 
     @property
@@ -106,13 +107,16 @@ class VitServer(ServerPart):
         return head
 
     def forward(self, tokens: Tensor) -> Tensor:
-        with _precision(tokens, mixed=self._mixed):
-            logits: Tensor = self.vit.head(self._pooled(tokens))
-        return logits.float()
+        with self._precision.region(tokens):
+            logits: Tensor = self.vit.head(self._pooled(self._precision.enters(tokens, self.parameters())))
+        return self._precision.leaves(logits)
 
     def features(self, tokens: Tensor) -> Tensor:
-        with _precision(tokens, mixed=self._mixed):
-            return self._pooled(tokens).float()
+        apart = {id(parameter) for parameter in self.head.parameters()}  # the head computes elsewhere, in float32
+        with self._precision.region(tokens):
+            within = (parameter for parameter in self.parameters() if id(parameter) not in apart)
+            pooled = self._pooled(self._precision.enters(tokens, within))
+        return self._precision.leaves(pooled)
 
     def _pooled(self, tokens: Tensor) -> Tensor:
         if tokens.shape[1] < self._least:
@@ -165,10 +169,6 @@ def _tapped(attention: Attention | None, seen: list[Tensor]) -> Iterator[None]:
         yield
     finally:
         tap.remove()
-
-
-def _precision(tensor: Tensor, *, mixed: bool) -> AbstractContextManager[object]:
-    return torch.autocast(tensor.device.type, torch.bfloat16) if mixed else nullcontext()
 
 
 def published_normalisation(vit: VisionTransformer) -> tuple[tuple[float, ...], tuple[float, ...]]:

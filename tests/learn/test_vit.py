@@ -109,7 +109,7 @@ def test_mean_and_deviation_follow_the_weights_only_for_colour() -> None:
         ({"name": DEIT, "cut": 0}, "cut must be at least 1"),
         ({"name": DEIT, "cut": 3, "image_size": 100}, "multiple of the patch size 16"),
         ({"name": DEIT, "cut": 3, "image_size": 0}, "image_size must be at least 1"),
-        ({"name": DEIT, "cut": 3, "precision": "float16"}, "precision must be float32 or bfloat16"),
+        ({"name": DEIT, "cut": 3, "precision": "float64"}, "precision must be float32, bfloat16 or float16"),
         ({"name": "deit_tiny_distilled_patch16_224", "cut": 3}, "VisionTransformerDistilled"),
         ({"name": "vit_base_patch16_siglip_224", "cut": 3}, "no class token"),
         ({"name": "resnet18", "cut": 3}, "is a ResNet"),
@@ -239,7 +239,7 @@ def test_no_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_pooling_over_patches_needs_a_patch() -> None:
     whole = VisionTransformer(img_size=8, patch_size=4, embed_dim=16, depth=2, num_heads=2, global_pool="avg")
-    server = VitServer(whole, mixed=False)
+    server = VitServer(whole, "float32")
     assert server(torch.randn(2, 3, 16)).shape == (2, 1000)
     with pytest.raises(RunError, match="needs at least 2 tokens, but 1 arrived"):
         server(torch.randn(2, 1, 16))

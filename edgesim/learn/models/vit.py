@@ -22,7 +22,7 @@ class Vit(Model):
     download    fetch timm's weights if the cache of downloads does not hold them
     weights     local .safetensors, .pth or .pt file to start from; goes before `pretrained`
     image_size  side of the pictures the model sees [pixels]; default: the model's own. Position embeddings are resampled
-    precision   float32, or bfloat16 for mixed precision
+    precision   float32; or bfloat16 or float16, in which matrix products are computed then
     """
 
     def __init__(
@@ -34,20 +34,20 @@ class Vit(Model):
         download: bool = False,
         weights: str | None = None,
         image_size: Annotated[int, "[1, inf)"] | None = None,
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Literal["float32", "bfloat16", "float16"] = "float32",
     ) -> None:
         if cut < 1:
             raise ValueError(f"cut must be at least 1, got {cut}")
         if image_size is not None and image_size < 1:
             raise ValueError(f"image_size must be at least 1, got {image_size}")
-        if precision not in ("float32", "bfloat16"):
-            raise ValueError(f"precision must be float32 or bfloat16, got {precision}")
+        if precision not in ("float32", "bfloat16", "float16"):
+            raise ValueError(f"precision must be float32, bfloat16 or float16, got {precision}")
         self._name = name
         self._cut = cut
         self._pretrained, self._download = pretrained, download
         self._weights = weights
         self._image_size = image_size
-        self._mixed = precision == "bfloat16"
+        self._precision: Literal["float32", "bfloat16", "float16"] = precision
 
     def view(self, facts: Facts) -> View:
         form, mean, std = self.closed_form(facts), facts.mean, facts.std
@@ -75,7 +75,7 @@ class Vit(Model):
 
         vit = self._outline(facts)
         depth, heads = len(vit.blocks), vit_parts.heads_of(vit)
-        client, server = vit_parts.split(vit, self._cut, mixed=False)
+        client, server = vit_parts.split(vit, self._cut)
         return Geometry(
             tokens=vit.patch_embed.num_patches + vit.num_prefix_tokens,
             width=vit.embed_dim,
@@ -90,7 +90,7 @@ class Vit(Model):
     def sketch(self, facts: Facts) -> tuple[ClientPart, ServerPart]:
         from edgesim.learn.vit_parts import split
 
-        return split(self._outline(facts), self._cut, mixed=False)
+        return split(self._outline(facts), self._cut)
 
     def build(self, facts: Facts, seed: int, accelerator: str) -> tuple[ClientPart, ServerPart]:
         from edgesim.learn import vit_parts, weights
@@ -102,7 +102,7 @@ class Vit(Model):
             vit = vit_parts.create(self._name, self._image_size, facts, pretrained=is_published, download=self._download)
         if self._weights:
             weights.load(vit, self._weights)
-        client, server = vit_parts.split(vit, self._cut, mixed=self._mixed)
+        client, server = vit_parts.split(vit, self._cut, self._precision)
         return client.to(accelerator), server.to(accelerator)
 
     def _outline(self, facts: Facts) -> "VisionTransformer":

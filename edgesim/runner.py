@@ -2,26 +2,25 @@
 
 import contextlib
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from edgesim import build
+from edgesim import resumption
 from edgesim.codecs.base import Codec
 from edgesim.codecs.target import aims
 from edgesim.errors import RunInterrupted
-from edgesim.record import clients, evaluations, partition, tables, varied
-from edgesim.record.folder import WEIGHTS, RunFolder, Status, check_writable
-from edgesim.record.recorder import Recorder
+from edgesim.memory import explained_memory
+from edgesim.record import evaluations, lock, tables
+from edgesim.record.folder import RunFolder, check_writable
+from edgesim.resumption import Fork
 from edgesim.scenario import LinkSpec, Scenario
 from edgesim.session import Session
 from edgesim.watch import Watch
+from edgesim.writing import Asked, Writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,84 +58,56 @@ def run(
     timing_only: bool = False,
     trace: bool = False,
     weights: bool = False,
+    resume: bool = False,
+    fork: Fork | None = None,
     command: Sequence[str] = (),
     watch: Watch | None = None,
 ) -> Run:
-    """Run a scenario and leave its results in a new folder under `out`.
+    """Run a scenario and leave its results in a new folder under `out`, or go on with a run that is unfinished.
 
-    weights  keep those of a large model too; those of a small one are always kept
+    weights  keep those of a large model too, and its checkpoints; those of a small one are always kept
+    resume   go on with the newest run of this scenario and seed from its latest checkpoint; a finished one is given as it is
+    fork     begin at this moment of another run
 
-    Raises UsageError where `out` cannot be written, ScenarioError, NotFoundError (data, weights), all before anything is
-    written; RunInterrupted after a signal (all finished steps are kept); RunError where the run itself fails.
+    Raises UsageError where `out` cannot be written or a run cannot be resumed, Busy where another process writes it,
+    ScenarioError, NotFoundError (data, weights), all before anything is written; RunInterrupted after a signal (all finished
+    steps are kept, and a checkpoint); RunError where the run itself fails.
     """
     check_writable(Path(out))
-    with _threads(scenario, learns=not timing_only):
+    tell: Callable[[str], None] = watch.note if watch is not None else lambda text: None
+    past = None
+    if resume:
+        parent = fork.parent() if fork is not None else None
+        past = resumption.find(Path(out), scenario, timing_only=timing_only, parent=parent)
+        if past is None:
+            tell("no run of this scenario and seed is there to be resumed: a new one begins")
+        elif past.is_done:
+            tell(f"{past.path} is finished: nothing is left to do")
+            return Run(past.path, past.summary(), "done")
+    with _threads(scenario, learns=not timing_only), explained_memory():
         session = Session(scenario, timing_only=timing_only, watch=watch)
-        folder = _opened(Path(out), session)
-
-        def seal(status: Status) -> None:
-            folder.seal(
-                status,
-                command=list(command),
-                overrides=scenario.overrides,
-                config_hash=scenario.hash8,
-                seed=scenario.seed,
-                accelerator=scenario.host.accelerator,
-                threads=torch.get_num_threads(),
-                deterministic=scenario.host.deterministic,
-                timing_only=timing_only,
-            )
-
-        seal("running")
-        if watch is not None:
-            watch.begin(_header(scenario, session, folder.path, timing_only))
-        status, summary = _recorded(session, folder, seal, trace=trace, weights=weights)
+        if past is None and fork is not None:
+            resumption.restore(session, fork.start, fork.folder)
+        folder = RunFolder.reopen(past.path, past.manifest) if past is not None else _new_folder(Path(out), scenario)
+        with lock.held(folder.path):
+            writing = Writing(folder, session, Asked(timing_only, trace, weights, command), past, fork)
+            if watch is not None:
+                watch.begin(_header(scenario, session, folder.path, timing_only))
+            for remark in writing.remarks:
+                tell(remark)
+            status, summary = writing.run()
     if watch is not None:
         watch.end(summary)
     if status == "interrupted":
         raise RunInterrupted(
-            f"stopped after step {session.world.steps}: everything up to there is in {folder.path}. "
-            "This version cannot resume a run; the same command starts a new one"
+            f"stopped after step {session.world.steps}: everything up to there is in {folder.path}; the same command with "
+            f"--resume goes on {writing.resumes_from}"
         )
     return Run(folder.path, summary, status)
 
 
-def _opened(out: Path, session: Session) -> RunFolder:
-    """A new folder with what is run; who holds which image, of many clients; and what each drew, where something varies."""
-    scenario, task = session.scenario, session.task
-    folder = RunFolder.create(out, scenario.name, scenario.hash8, scenario.seed)
-    folder.write_text("scenario.yaml", scenario.source)
-    folder.write_text("resolved.yaml", scenario.resolved_yaml())
-    if session.cast is not None and len(session.world.clients) > 1:
-        partition.write(folder.path, session.cast.rows, session.cast.labels, task.facts.classes)
-    if any(group.vary for group in scenario.clients):
-        varied.write(folder.path, build.drawn(scenario, task.clients))
-    return folder
-
-
-def _recorded(
-    session: Session, folder: RunFolder, seal: Callable[[Status], None], *, trace: bool, weights: bool
-) -> tuple[Status, dict[str, Any]]:
-    """Run with the tables open; whatever happens they are closed and the manifest says how it ended."""
-    recorder = Recorder(folder, trace=trace)
-    session.attach(recorder, trace)
-    status: Status = "failed"
-    try:
-        with _stop_on_signal(session.interrupt):
-            session.run()
-        status = "interrupted" if session.world.stopped_by == "interrupted" else "done"
-        summary = session.summary(status)
-        folder.write_json("summary.json", summary)
-        if len(session.world.clients) > 1:
-            clients.write(folder.path, session.clients())
-        if status == "done" and (kept := session.weights(large=weights)) is not None:
-            folder.write_bytes(WEIGHTS, kept)
-    finally:
-        try:
-            recorder.close()
-        finally:
-            seal(status)
-    return status, summary
+def _new_folder(out: Path, scenario: Scenario) -> RunFolder:
+    return RunFolder.create(out, scenario.name, scenario.hash8, scenario.seed)
 
 
 @contextlib.contextmanager
@@ -153,29 +124,6 @@ def _threads(scenario: Scenario, *, learns: bool) -> Iterator[None]:
         torch.set_num_threads(before)
         if wanted is not strict:
             torch.use_deterministic_algorithms(strict)
-
-
-@contextlib.contextmanager
-def _stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
-    """First SIGINT or SIGTERM: stop after the step or round under way. Second: stop at once (KeyboardInterrupt)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    asked = False
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        stop()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _header(scenario: Scenario, session: Session, path: Path, timing_only: bool) -> dict[str, str]:

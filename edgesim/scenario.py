@@ -137,14 +137,18 @@ class EvaluateSpec(Section):
 class HostSpec(Section):
     """The machine that computes; it changes wall time, not what is simulated.
 
-    accelerator    where tensors live
-    threads        CPU threads; torch's choice where left out
-    deterministic  only algorithms that give the same result every time
+    accelerator             where tensors live
+    threads                 CPU threads; torch's choice where left out
+    deterministic           only algorithms that give the same result every time
+    checkpoint_every_s      wall time between two checkpoints of a run [s]; null: none but when it is stopped
+    checkpoint_every_steps  training steps between two checkpoints
     """
 
     accelerator: Annotated[Literal["cpu", "cuda"], Choice(("cpu", "cuda"))] = "cpu"
     threads: Positive | None = None
     deterministic: Annotated[bool, Flag()] = True
+    checkpoint_every_s: Annotated[float, Number("(0, inf)", "s")] | None = 300.0
+    checkpoint_every_steps: Positive | None = None
 
 
 def _as_list(value: object) -> object:

@@ -1,5 +1,9 @@
 """The one sink of a run's rows."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from edgesim.record import evaluations
 from edgesim.record.evaluations import Evaluations
 from edgesim.record.folder import RunFolder
 from edgesim.record.tables import Table
@@ -13,18 +17,21 @@ class Recorder:
 
     folder  where the tables grow
     trace   whether the book is kept too; without it `entry` takes rows and keeps none
+    rows    that its tables hold, by name, where the run is resumed (edgesim/record/recovery.py has rewound them)
     """
 
-    def __init__(self, folder: RunFolder, *, trace: bool = False) -> None:
+    def __init__(self, folder: RunFolder, *, trace: bool = False, rows: Mapping[str, int] | None = None) -> None:
         self.trace = trace
-        self._steps: Table[Step] = Table(folder.path, "steps")
-        self._transfers: Table[Transfer] = Table(folder.path, "transfers")
-        self._entries: Table[Entry] | None = Table(folder.path, "entries") if trace else None
-        self._rounds: Table[Round] | None = None  # of protocols that have them
-        self._faults: Table[Fault] | None = None  # of runs in which something failed
-        self._non_finite: Table[NonFinite] | None = None
+        self._rows = dict(rows or {})
         self._folder = folder.path
-        self._evaluations = Evaluations(folder.path)
+        self._steps: Table[Step] = self._table("steps")
+        self._transfers: Table[Transfer] = self._table("transfers")
+        self._entries: Table[Entry] | None = self._table("entries") if trace else None
+        # of protocols that have them; of runs in which something failed
+        self._rounds: Table[Round] | None = self._table("rounds") if "rounds" in self._rows else None
+        self._faults: Table[Fault] | None = self._table("faults") if "faults" in self._rows else None
+        self._non_finite: Table[NonFinite] | None = self._table("non_finite") if "non_finite" in self._rows else None
+        self._evaluations = Evaluations(folder.path, evaluations.rows_of(folder.path) if rows else ())
         # bound once: a call less for every row
         self.step = self._steps.append
         self.transfer = self._transfers.append
@@ -37,19 +44,19 @@ class Recorder:
     def round(self, row: Round) -> None:
         """A finished round."""
         if self._rounds is None:
-            self._rounds = Table(self._folder, "rounds")
+            self._rounds = self._table("rounds")
         self._rounds.append(row)
 
     def fault(self, row: Fault) -> None:
         """Something that failed."""
         if self._faults is None:
-            self._faults = Table(self._folder, "faults")
+            self._faults = self._table("faults")
         self._faults.append(row)
 
     def non_finite(self, row: NonFinite) -> None:
         """Numbers that were not finite."""
         if self._non_finite is None:
-            self._non_finite = Table(self._folder, "non_finite")
+            self._non_finite = self._table("non_finite")
         self._non_finite.append(row)
 
     def evaluation(self, row: Evaluation) -> None:
@@ -69,6 +76,9 @@ class Recorder:
     def state(self) -> dict[str, int]:
         """How many rows each table holds."""
         return {**{table.name: table.rows for table in self._tables()}, "evaluations": self._evaluations.rows}
+
+    def _table(self, name: str) -> Table[Any]:
+        return Table(self._folder, name, rows=self._rows.get(name, 0))
 
     def _tables(self) -> list[AnyTable]:
         seldom = [self._rounds, self._faults, self._non_finite]

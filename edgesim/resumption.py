@@ -1,0 +1,162 @@
+"""Which run a run goes on from: the one that `--resume` finds, or the moment that `--fork-from` names."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from edgesim.errors import Busy, RunError, UsageError
+from edgesim.record import checkpoint, lock, origin, recovery
+from edgesim.record.checkpoint import Checkpoint
+from edgesim.record.folder import MANIFEST, folder_name
+from edgesim.scenario import Scenario
+from edgesim.session import Session
+
+REMARKED = ("versions", "threads", "accelerator", "deterministic")  # facts that may change a run's last digits
+
+
+class Past(NamedTuple):
+    """A run on disk, finished or not."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    def summary(self) -> dict[str, Any]:
+        """Of a run that is done."""
+        return _object(self.path / "summary.json")
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it came to its end."""
+        return self.manifest.get("status") == "done"
+
+
+class Fork(NamedTuple):
+    """A moment of another run that a new one begins from."""
+
+    folder: Path
+    start: Checkpoint
+
+    def parent(self) -> dict[str, Any]:
+        """What the new run's manifest says of it."""
+        return {"run": self.folder.name, "step": self.start.step, "digest": self.start.facts.get("digest")}
+
+
+class Start(NamedTuple):
+    """Where a run begins. checkpoint: None at the beginning; remarks: what is worth knowing about it."""
+
+    checkpoint: Checkpoint | None
+    remarks: Sequence[str]
+
+
+def find(out: Path, scenario: Scenario, *, timing_only: bool, parent: Mapping[str, Any] | None) -> Past | None:
+    """The newest run of a scenario and its seed under `out`; None where there is none, nor an unfinished one of its name.
+
+    parent  what the run was forked from
+
+    Raises Busy where it is being written, UsageError where it is of another major version, or where the newest unfinished run
+    of that name and seed is of a scenario that differs.
+    """
+    wanted = {"seed": scenario.seed, "timing_only": timing_only, "parent": parent}
+    alike = [run for run in _runs(out / folder_name(scenario.name)) if _has(run.manifest, wanted)]
+    mine = next((run for run in alike if run.manifest.get("hash") == scenario.hash8), None)
+    if mine is not None:
+        _check(mine)
+        return mine
+    other = next((run for run in alike if not run.is_done and not lock.is_held(run.path)), None)
+    if other is not None:
+        raise UsageError(
+            f"cannot resume: the unfinished run {other.path} is of another scenario ({other.manifest.get('hash')}, and this "
+            f"one's is {scenario.hash8}); go on with it by `edgesim run {other.path / 'resolved.yaml'} --resume`, branch it by "
+            "--fork-from, or leave --resume out to start a new run"
+        )
+    return None
+
+
+def start_of(past: Past, scenario: Scenario) -> Start:
+    """Where an unfinished run goes on, its tables rewound to there; whoever calls holds its lock.
+
+    Raises UsageError where it cannot go on, RunError where its files cannot be read or written.
+    """
+    if Past(past.path, _object(past.path / MANIFEST)).is_done:
+        raise Busy(f"{past.path} has just been finished by another process")
+    found, refused = checkpoint.latest(past.path, recovery.rows(past.path))
+    if found is None and past.manifest.get("parent") is not None:
+        raise UsageError(f"{past.path} cannot be resumed: {'; '.join(refused) or 'its checkpoint is missing'}; fork it anew")
+    if found is not None and found.facts.get("digest") != scenario.digest:
+        raise UsageError(f"{past.path} cannot be resumed: its checkpoint is of another scenario than its manifest says")
+    recovery.rewind(past.path, found.rows if found is not None else {})
+    recovery.forget(past.path, later_than=found.step if found is not None else -1)
+    return Start(found, [f"passed over: {reason}" for reason in refused])
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """What has changed since a checkpoint that may change a run's last digits, in words; None where nothing has."""
+    before, after = ({**facts.get("versions", {}), **{key: facts.get(key) for key in REMARKED[1:]}} for facts in (then, now))
+    changed = [f"{key} {before.get(key)} -> {value}" for key, value in after.items() if before.get(key) != value]
+    if not changed:
+        return None
+    return f"changed since the checkpoint: {', '.join(changed)}; the last digits may differ from an uninterrupted run's"
+
+
+def read_fork(text: str) -> Fork:
+    """The moment that RUN@STEP, or RUN for its latest, names. Raises UsageError where there is no such checkpoint."""
+    name, _, step = text.rpartition("@")
+    if not step.isdecimal():
+        name, step = text, ""
+    folder = Path(name)
+    if not (folder / MANIFEST).is_file():
+        raise UsageError(f"--fork-from {text}: {folder} holds no {MANIFEST}: it is no run folder")
+    files = {checkpoint.step_of(path): path for path in checkpoint.everything(folder)}
+    there = f"it has checkpoints of steps {', '.join(map(str, sorted(files)))}" if files else "it has no checkpoints"
+    if step and int(step) not in files:
+        raise UsageError(f"--fork-from {text}: {folder} has no checkpoint of step {step}; {there}")
+    if not files:
+        raise UsageError(f"--fork-from {text}: {there} (host.checkpoint_every_s and host.checkpoint_every_steps make some)")
+    return Fork(folder, checkpoint.read(files[int(step) if step else max(files)]))
+
+
+def restore(session: Session, start: Checkpoint, source: Path) -> None:
+    """Put a session where a checkpoint was. Raises UsageError where its state does not fit."""
+    try:
+        session.restore(start.state)
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise UsageError(
+            f"the state of {source} at step {start.step} does not fit this scenario and this version ({type(error).__name__}: "
+            f"{said}); a fork may change numbers such as the budget, optimiser.lr or a channel's SNR, but not what there is"
+        ) from error
+
+
+def _check(run: Past) -> None:
+    if lock.is_held(run.path):
+        raise Busy(f"{run.path} is being written by another process: wait for it or stop it")
+    version, mine = (run.manifest.get("versions") or {}).get("edgesim"), origin.versions()["edgesim"]
+    if str(version).split(".")[0] != str(mine).split(".")[0]:
+        raise UsageError(
+            f"cannot resume {run.path}: it was begun with edgesim {version}, and this is {mine}; install that version, or "
+            "leave --resume out to start a new run"
+        )
+
+
+def _runs(folder: Path) -> Iterator[Past]:
+    """The runs of a scenario's folder, the newest first."""
+    paths = [path for path in folder.iterdir() if (path / MANIFEST).is_file()] if folder.is_dir() else []
+    for path in sorted(paths, key=lambda path: (path.name[:15], len(path.name), path.name), reverse=True):
+        yield Past(path, _object(path / MANIFEST))
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """What a JSON file of a run holds. Raises RunError where it cannot be read."""
+    folder = path.parent
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error}); move {folder} away to go on without it") from None
+    if not isinstance(found, dict):
+        raise RunError(f"{path} holds no object; move {folder} away to go on without it")
+    return found
+
+
+def _has(manifest: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(manifest.get(key) == value for key, value in wanted.items())

@@ -35,10 +35,13 @@ class Half(Protocol):
         """Forget what the optimiser remembers."""
 
     def state(self) -> dict[str, Any]:
-        """All that must survive a restart (tensors, numbers, lists and dicts only)."""
+        """All that must survive a restart: mappings from text, lists, tensors, numbers, texts and None.
+
+        Its tensors are those in use: what is to outlive the next step is copied or written before that.
+        """
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up where `state` was taken."""
+        """Take up where `state` was taken. Raises ValueError, saying what, where it does not fit."""
 
 
 class ClientHalf(Half, Protocol):

@@ -92,6 +92,10 @@ class Feedback(Codec):
         return self._residual
 
     def set_extra_state(self, state: Tensor) -> None:
+        if state.shape[1:] != self.cut.item:
+            raise ValueError(
+                f"feedback: the residual has rows of {list(state.shape[1:])}, and the codec of {list(self.cut.item)}"
+            )
         self._residual = state.clone()
 
     # -- tensors ------------------------------------------------------------------------------------------------------

@@ -63,9 +63,12 @@ class Batches:
         return batch
 
     def state(self) -> dict[str, Any]:
-        return {"epoch": self._pass, "position": self._position}
+        return {"epoch": self._pass, "position": self._position, "batches": self.steps_per_epoch}
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Raises ValueError where a pass has other batches."""
+        if state["batches"] != self.steps_per_epoch:
+            raise ValueError(f"data: a pass has {self.steps_per_epoch} batches, and {state['batches']} in the checkpoint")
         self._pass, self._position = state["epoch"], state["position"]
         self._prepared = ahead(self._pool, self._jobs())
 

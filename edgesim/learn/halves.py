@@ -10,7 +10,7 @@ from torch.nn import Parameter
 
 from edgesim.codecs.base import Codec
 from edgesim.codecs.exchange import Exchange
-from edgesim.learn import cargo
+from edgesim.learn import cargo, memory
 from edgesim.learn.access_point import AccessPoint
 from edgesim.learn.arrivals import follow, learn, received
 from edgesim.learn.batches import Batches
@@ -131,21 +131,19 @@ class TorchClient:
         return Work(None, self._backward_flops + self._pair.flops(self.batches.batch).decode_down)
 
     def state(self) -> dict[str, Any]:
-        """A snapshot between two steps: tensors, numbers, lists and dicts only."""
-        return deepcopy(
-            {
-                "part": self.part.state_dict(),
-                "codec": state_of(self.exchange.up, "client"),
-                "optimiser": self._optimiser.state_dict(),
-                "batches": self.batches.state(),
-                "step": self._step,
-            }
-        )
+        return {
+            "part": self.part.state_dict(),
+            "codec": state_of(self.exchange.up, "client"),
+            "optimiser": memory.moments(self._optimiser),
+            "batches": self.batches.state(),
+            "step": self._step,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.part.load_state_dict(state["part"])
-        self.exchange.up.load_state_dict(state["codec"], strict=False)
-        self._optimiser.load_state_dict(state["optimiser"])
+        up = self.exchange.up
+        memory.put_weights("model", self.part, self.part.state_dict(), state["part"])
+        memory.put_weights("uplink.codec", up, state_of(up, "client"), state["codec"])
+        memory.put_moments(self._optimiser, state["optimiser"])
         self.batches.restore(state["batches"])
         self._step = state["step"]
         self._sent = None
@@ -236,24 +234,23 @@ class TorchServer:
         return [self._merging.merged(arrived, self._generator)]
 
     def state(self) -> dict[str, Any]:
-        """A snapshot between two steps: tensors, numbers, lists and dicts only."""
-        return deepcopy(
-            {
-                "part": self.part.state_dict(),
-                "codec": state_of(self.exchange.up, "server"),
-                "optimiser": self._optimiser.state_dict(),
-                "step": self._step,
-                "answers": {who: pair.down.state_dict() for who, pair in self._answering.items()},
-            }
-        )
+        return {
+            "part": self.part.state_dict(),
+            "codec": state_of(self.exchange.up, "server"),
+            "optimiser": memory.moments(self._optimiser),
+            "step": self._step,
+            "answers": {str(who): pair.down.state_dict() for who, pair in self._answering.items()},
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.part.load_state_dict(state["part"])
-        self.exchange.up.load_state_dict(state["codec"], strict=False)
-        self._optimiser.load_state_dict(state["optimiser"])
+        up = self.exchange.up
+        memory.put_weights("model", self.part, self.part.state_dict(), state["part"])
+        memory.put_weights("uplink.codec", up, state_of(up, "server"), state["codec"])
+        memory.put_moments(self._optimiser, state["optimiser"])
         self._step = state["step"]
-        for who, memory in state["answers"].items():
-            self._pair(who).down.load_state_dict(memory)
+        for who, kept in state["answers"].items():
+            down = self._pair(int(who)).down
+            memory.put_weights("downlink.codec", down, down.state_dict(), kept)
 
     def _pair(self, client: int) -> Exchange:
         """The codecs as they are between this server and that client."""

@@ -1,13 +1,12 @@
 """A whole model on one device: what federated averaging trains."""
 
-from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from edgesim.learn import cargo
+from edgesim.learn import cargo, memory
 from edgesim.learn.batches import Batches
 from edgesim.learn.finite import LOSS, Care, Findings, Policy, watched
 from edgesim.learn.flops import Costs, whole_flops
@@ -71,20 +70,17 @@ class TorchWhole:
         cargo.unpack(message, self._learned(), self._optimiser)
 
     def state(self) -> dict[str, Any]:
-        """A snapshot between two steps: tensors, numbers, lists and dicts only."""
-        return deepcopy(
-            {
-                "part": self.part.state_dict(),
-                "rest": self.rest.state_dict(),
-                "optimiser": self._optimiser.state_dict(),
-                "batches": self.batches.state(),
-            }
-        )
+        return {
+            "part": self.part.state_dict(),
+            "rest": self.rest.state_dict(),
+            "optimiser": memory.moments(self._optimiser),
+            "batches": self.batches.state(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.part.load_state_dict(state["part"])
-        self.rest.load_state_dict(state["rest"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        memory.put_weights("model", self.part, self.part.state_dict(), state["part"])
+        memory.put_weights("model", self.rest, self.rest.state_dict(), state["rest"])
+        memory.put_moments(self._optimiser, state["optimiser"])
         self.batches.restore(state["batches"])
 
     def _learned(self) -> list[Tensor]:

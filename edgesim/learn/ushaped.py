@@ -1,13 +1,13 @@
 """U-shaped halves: the client keeps the head and the labels, the server only what lies between."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from edgesim.codecs.exchange import Exchange
-from edgesim.learn import cargo
+from edgesim.learn import cargo, memory
 from edgesim.learn.arrivals import follow, learn, received
 from edgesim.learn.batches import Batches
 from edgesim.learn.finite import LOSS, Policy, findings_of
@@ -84,6 +84,13 @@ class HeadedClient(TorchClient):
         answer = Payload(features_manifest(*arrived.shape), {"values": arrived.grad})
         answer.void = features.void or not self._care.sound(loss, arrived.grad)
         return Work((answer, loss.detach()), shares(self._pair, self._costs, self.batches.batch).head)
+
+    def state(self) -> dict[str, Any]:
+        return super().state() | {"head": self.head.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        super().restore(state)
+        memory.put_weights("model", self.head, self.head.state_dict(), state["head"])
 
     def _learned(self) -> list[Tensor]:
         return super()._learned() + cargo.learned(self.head)

@@ -62,7 +62,7 @@ def test_resuming_gives_the_same_batches(steps: int) -> None:
     for _ in range(steps):
         source.next()
     state = source.state()
-    assert set(state) == {"epoch", "position"}
+    assert state["batches"] == COUNT // 8
     wanted = [source.next() for _ in range(8)]
     other = Batches(IMAGES, np.arange(COUNT), 8, Flip().pipeline(VIEW), seed=4)
     other.restore(state)

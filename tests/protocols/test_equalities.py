@@ -85,7 +85,7 @@ def test_splitfed_v1_with_one_local_step_is_data_parallel_sgd(trained: Any) -> N
     halves = [vars(each.half) for each in session.world.clients]
     losses = []
     for half in halves:
-        half["batches"].restore({"epoch": 0, "position": 0})
+        half["batches"].restore(half["batches"].state() | {"epoch": 0, "position": 0})
         images, labels = half["batches"].next()
         losses.append(cross_entropy(server(client(images)[0]), labels))
     torch.stack(losses).mean().backward()
@@ -104,7 +104,7 @@ def test_parallel_gives_each_client_its_slice_of_the_mean_gradient(trained: Any)
     client, server = session.task.model.build(session.task.facts, session.scenario.seed, "cpu")
     for each in session.world.clients:
         half = vars(each.half)
-        half["batches"].restore({"epoch": 0, "position": 0})
+        half["batches"].restore(half["batches"].state() | {"epoch": 0, "position": 0})
         images, labels = half["batches"].next()
         for parameter in client.parameters():
             parameter.grad = None

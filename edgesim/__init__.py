@@ -48,6 +48,7 @@ def run(
     timing_only: bool = False,
     trace: bool = False,
     weights: bool = False,
+    resume: bool = False,
     progress: bool = False,
 ) -> "Run":
     """Run a scenario and give what it left: `.path`, `.summary`, `.steps()`, `.transfers()`, `.evaluations()`.
@@ -57,9 +58,10 @@ def run(
     timing_only  nothing is trained: bits, seconds and joules without accuracy
     trace        keep the book of every device, for `edgesim trace`
     weights      keep the trained weights of a large model too, for `edgesim plot`; those of a small one always are
+    resume       go on with the newest run of this scenario and seed, if it is unfinished; give it, if it is finished
     progress     show the progress on stderr
 
-    Raises ScenarioError, UsageError, NotFoundError (data or weights), RunError.
+    Raises ScenarioError, UsageError, NotFoundError (data or weights), RunError, RunInterrupted.
     """
     from contextlib import nullcontext
 
@@ -72,7 +74,9 @@ def run(
     else:
         chosen = scenario
     with _progress() if progress else nullcontext() as watch:
-        return runner.run(chosen, out=Path(out), timing_only=timing_only, trace=trace, weights=weights, watch=watch)
+        return runner.run(
+            chosen, out=Path(out), timing_only=timing_only, trace=trace, weights=weights, resume=resume, watch=watch
+        )
 
 
 def sweep(

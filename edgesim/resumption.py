@@ -101,19 +101,16 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
 
 def read_fork(text: str) -> Fork:
     """The moment that RUN@STEP, or RUN for its latest, names. Raises UsageError where there is no such checkpoint."""
-    name, _, step = text.rpartition("@")
-    if not step.isdecimal():
-        name, step = text, ""
-    folder = Path(name)
+    folder, step = checkpoint.moment(text)
     if not (folder / MANIFEST).is_file():
         raise UsageError(f"--fork-from {text}: {folder} holds no {MANIFEST}: it is no run folder")
     files = {checkpoint.step_of(path): path for path in checkpoint.everything(folder)}
     there = f"it has checkpoints of steps {', '.join(map(str, sorted(files)))}" if files else "it has no checkpoints"
-    if step and int(step) not in files:
+    if step is not None and step not in files:
         raise UsageError(f"--fork-from {text}: {folder} has no checkpoint of step {step}; {there}")
     if not files:
         raise UsageError(f"--fork-from {text}: {there} (host.checkpoint_every_s and host.checkpoint_every_steps make some)")
-    return Fork(folder, checkpoint.read(files[int(step) if step else max(files)]))
+    return Fork(folder, checkpoint.read(files[max(files) if step is None else step]))
 
 
 def restore(session: Session, start: Checkpoint, source: Path) -> None:

@@ -16,7 +16,7 @@ from edgesim.errors import EdgesimError, ScenarioError, told
 NAME = "edgesim"
 EPILOG = """
 Exit codes: 0 ok, 1 the run failed, 2 wrong usage, 3 invalid scenario, 4 points of a sweep failed, 5 data or weights not found,
-75 sweep stopped, 130 interrupted.
+75 stopped, --resume goes on, 130 interrupted twice.
 
 Start with:  edgesim init first.yaml  |  edgesim plan first.yaml  |  edgesim run first.yaml
 """

@@ -11,7 +11,8 @@ import typer
 from edgesim.cli import progress, summary
 from edgesim.cli.console import out, say
 from edgesim.cli.crash import CrashReport
-from edgesim.cli.options import AsJson, Changes, ScenarioFile, Seed
+from edgesim.cli.options import AsJson, Changes, Seed
+from edgesim.errors import UsageError
 
 if TYPE_CHECKING:
     from edgesim.runner import Run
@@ -26,6 +27,10 @@ edgesim run scenarios/ideal.yaml --set uplink.codec.xi=0.1 --seed 1
 edgesim run scenarios/fading.yaml --timing-only --trace
 
 edgesim run scenarios/ideal.yaml --json -q > summary.json
+
+edgesim run scenarios/ideal.yaml --resume      (after Ctrl-C, a crash or a power cut)
+
+edgesim run --fork-from results/ideal/RUN@120 --set optimiser.lr=1e-4
 """
 
 
@@ -53,11 +58,22 @@ TimingOnly = Annotated[
 Weights = Annotated[
     bool, typer.Option("--weights", help="Keep the trained weights of a large model too (those up to 16 MB are always kept).")
 ]
+OneScenario = Annotated[
+    Path | None,
+    typer.Argument(metavar="SCENARIO", help="A scenario file, such as scenarios/ideal.yaml.", show_default=False),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the newest run of this scenario and seed, if it is unfinished.")
+]
+ForkFrom = Annotated[
+    str | None,
+    typer.Option("--fork-from", metavar="RUN@STEP", help="Begin at a checkpoint of another run.", show_default=False),
+]
 
 
 def run(
     context: typer.Context,
-    scenario: ScenarioFile,
+    scenario: OneScenario = None,
     changes: Changes = None,
     seed: Seed = None,
     folder: Annotated[
@@ -72,20 +88,25 @@ def run(
         bool, typer.Option("--trace", help="Also keep every device's power states over time, for `edgesim trace`.")
     ] = False,
     weights: Weights = False,
+    resume: Resume = False,
+    fork_from: ForkFrom = None,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no header, progress or hints.")] = False,
 ) -> None:
     """Train one scenario until its budget is spent, and leave accuracy, bits, seconds and joules in a results folder.
 
-    Progress goes to stderr, the summary to stdout. Ctrl-C stops after the step or round under way and keeps what there is.
+    Progress goes to stderr, the summary to stdout. Ctrl-C stops after the step or round under way, and --resume goes on.
     """
     from edgesim.load import load
 
+    file = _file(scenario, fork_from)
     invocation = context.find_object(Invocation)
     assert invocation is not None  # main always gives one
     wanted = [*(changes or []), *([f"host.accelerator={accelerator}"] if accelerator else [])]
-    loaded = load(scenario, wanted, seed)
-    from edgesim import runner  # imports torch: not before the scenario is known to be right
+    loaded = load(file, wanted, seed)
+    from edgesim import resumption, runner  # imports torch: not before the scenario is known to be right
+
+    fork = resumption.read_fork(fork_from) if fork_from is not None else None
 
     with progress.watcher(quiet=quiet) as watch:
         try:
@@ -95,6 +116,8 @@ def run(
                 timing_only=timing_only,
                 trace=keep_book,
                 weights=weights,
+                resume=resume,
+                fork=fork,
                 command=["edgesim", *invocation.arguments],
                 watch=watch,
             )
@@ -103,7 +126,21 @@ def run(
             raise
     out(summary.as_json(done.summary) if as_json else "\n".join(summary.lines(done.summary)))
     if not quiet:
-        say(_ending(done, scenario, loaded.seed, keep_book))
+        say(_ending(done, file, loaded.seed, keep_book))
+
+
+def _file(scenario: Path | None, fork_from: str | None) -> Path:
+    """The scenario to be run: of a fork, what its parent ran."""
+    if fork_from is None and scenario is None:
+        raise UsageError("say which scenario to run: edgesim run SCENARIO (`edgesim init first.yaml` writes one to start from)")
+    if fork_from is not None and scenario is not None:
+        raise UsageError(f"--fork-from takes the scenario from the run; leave {scenario} out and say what differs by --set")
+    if scenario is not None:
+        return scenario
+    from edgesim.record.checkpoint import moment
+
+    assert fork_from is not None
+    return moment(fork_from)[0] / "resolved.yaml"
 
 
 def _ending(done: "Run", scenario: Path, seed: int, traced: bool) -> str:

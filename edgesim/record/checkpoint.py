@@ -73,6 +73,12 @@ def step_of(path: Path) -> int:
     return int(digits[1]) if digits else -1
 
 
+def moment(text: str) -> tuple[Path, int | None]:
+    """The run and the step that RUN@STEP names, or RUN alone."""
+    name, _, step = text.rpartition("@")
+    return (Path(name), int(step)) if step.isdecimal() else (Path(text), None)
+
+
 def read(path: Path) -> Checkpoint:
     """A checkpoint. Raises Damaged unless it is whole, to the last bit what was written, and of this format."""
     try:

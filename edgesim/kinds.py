@@ -185,18 +185,12 @@ def _foreign(slot: str) -> dict[str, _Place]:
 def _installed(slot: str, search_path: tuple[str, ...]) -> dict[str, _Place]:
     """`search_path` is what the look-up depends on, and what the result is remembered by."""
     found = {}
-    for point in _entry_points(search_path).select(group=f"edgesim.{SLOTS[slot].plural}"):
+    for point in importlib.metadata.entry_points(group=f"edgesim.{SLOTS[slot].plural}"):
         path = source_file(point.module)
         if path is None:
             raise UsageError(f"the entry point {point.name} = {point.value} of group {point.group} names no module that exists")
         found[point.name] = _Place(path, point.module, point.attr or None)
     return found
-
-
-@cache
-def _entry_points(search_path: tuple[str, ...]) -> importlib.metadata.EntryPoints:
-    """Of every group: reading those of one takes as long, as every installed package is looked at."""
-    return importlib.metadata.entry_points()
 
 
 @cache

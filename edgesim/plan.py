@@ -7,7 +7,9 @@ import torch
 
 from edgesim import build
 from edgesim.codecs.base import Codec
+from edgesim.learn import cargo
 from edgesim.learn.data.base import Facts
+from edgesim.learn.halves import parameters_of
 from edgesim.scenario import Scenario
 from edgesim.session import Session
 from edgesim.wire import ROLES, Manifest, Smashed
@@ -54,12 +56,13 @@ def _split(task: build.Learning) -> dict[str, Any]:
     rows, tokens = exchange.up.decoded(task.batch)[:2]
     forward, backward = costs.server(tokens)
     codec = exchange.flops(task.batch)
+    moved = costs.head_numbers if task.protocol.halves == "ushaped" else 0  # from the server to the client
     return {
         "tokens": geometry.tokens,
         "width": geometry.width,
         "blocks": geometry.depth,
-        "client_parameters": geometry.client_parameters,
-        "server_parameters": geometry.server_parameters,
+        "client_parameters": geometry.client_parameters + moved + cargo.numbers(parameters_of(exchange.up, "client")),
+        "server_parameters": geometry.server_parameters - moved + cargo.numbers(parameters_of(exchange.up, "server")),
         "server_rows": rows,
         "server_tokens": tokens,
         "client_forward_flops": task.batch * costs.client_forward,

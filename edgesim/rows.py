@@ -1,7 +1,25 @@
 """The rows of the result tables. Time and record share these names; neither knows the other."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Names(NamedTuple):
+    """A column of texts of which there are few: all of them, and which of them each row has, [rows] int."""
+
+    texts: "Sequence[str]"
+    which: "np.ndarray"
+
+
+class Block(NamedTuple):
+    """Many rows at once, column by column in the order of their type: arrays, [rows]."""
+
+    columns: "tuple[np.ndarray | Names, ...]"
+    rows: int
 
 
 class Entry(NamedTuple):

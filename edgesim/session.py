@@ -11,8 +11,9 @@ from edgesim import build, standing
 from edgesim.learn.cargo import average
 from edgesim.nonfinite import Health, NotFiniteError
 from edgesim.record.recorder import Recorder
-from edgesim.rows import ClientTotal, Evaluation, Step
+from edgesim.rows import Block, ClientTotal, Evaluation, Step
 from edgesim.scenario import Scenario
+from edgesim.sim.course import Watcher
 from edgesim.summary import MOST_NAMED, StepTotals, client_totals, summarise
 from edgesim.watch import Progress, Watch
 from edgesim.wire import FLOAT_BITS
@@ -40,6 +41,8 @@ class Session:
         self._readings = self.cast.readings(self._learned) if self.cast is not None else None
         self.health = Health(scenario.non_finite)
         self.world.watch = self._step
+        if self.cast is None:
+            self.world.watch = Watcher(self._step, self._take_many)
         self._tells_once = build.one_off(self.task)
         self.evaluations: list[Evaluation] = []
         self._watch = watch
@@ -59,7 +62,7 @@ class Session:
     def attach(self, recorder: Recorder, trace: bool) -> None:
         """Give every row to `recorder`; the book's entries only with `trace`."""
         self._recorder = recorder
-        self.world.ledger.listen(recorder.entry if trace else None, recorder.transfer)
+        self.world.ledger.listen(recorder.entry if trace else None, recorder.transfer, recorder.transfers)
         self.world.hear_round = recorder.round
         self.world.presence.hear = recorder.fault
         self.health.hear = recorder.non_finite
@@ -131,6 +134,12 @@ class Session:
         """Complete the rows of all steps done."""
         if self._readings is not None:
             self._readings.flush()
+
+    def _take_many(self, steps: Block) -> None:
+        """Count and record steps of a timing-only run."""
+        self._totals.extend(steps)
+        if self._recorder is not None:
+            self._recorder.steps(steps)
 
     def _take(self, row: Step) -> None:
         self._totals.add(row)

@@ -9,7 +9,7 @@ import numpy as np
 from edgesim.codecs.base import Codec
 from edgesim.codecs.exchange import Exchange
 from edgesim.codecs.target import aims
-from edgesim.rows import ClientTotal, Step
+from edgesim.rows import Block, ClientTotal, Step
 from edgesim.sim.account import PHASES
 from edgesim.sim.budget import SLACK
 from edgesim.sim.traffic import Direction
@@ -68,6 +68,16 @@ class StepTotals:
         self._waiting.extend(tuple(row)[SPENT])
         if len(self._waiting) >= MOST_WAITING:
             self._fold()
+
+    def extend(self, steps: Block) -> None:
+        """Count many steps."""
+        rows = np.column_stack([column for column in steps.columns[SPENT] if isinstance(column, np.ndarray)])
+        while len(rows):
+            room = -(-(MOST_WAITING - len(self._waiting)) // rows.shape[1])
+            self._waiting.frombytes(np.ascontiguousarray(rows[:room]).tobytes())
+            rows = rows[room:]
+            if len(self._waiting) >= MOST_WAITING:
+                self._fold()
 
     def _fold(self) -> None:
         rows = np.array(self._waiting).reshape(-1, 2 + len(PHASES))

@@ -67,7 +67,17 @@ def _world(
     for client in clients:
         client.pilot = pilot(task, budget.ledger, client, ledger)
     both = Server(server, cast.server)
-    return World(ledger, clients, both, budget, seed=scenario.seed, average=average, rehearsal=rehearsal, hazards=fails)
+    return World(
+        ledger,
+        clients,
+        both,
+        budget,
+        seed=scenario.seed,
+        average=average,
+        rehearsal=rehearsal,
+        hazards=fails,
+        timing_only=isinstance(cast, PhantomCast),
+    )
 
 
 def _client(

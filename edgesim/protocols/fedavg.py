@@ -48,7 +48,7 @@ class FedAvg(Protocol):
     def unit(self, world: World) -> Process:
         """One round."""
         began, clients = world.ledger.now, self._rounds.clients(world)
-        _joined, failed, late = yield from self._rounds.run(world, clients, _step)
+        _joined, failed, late = yield from self._rounds.run(world, clients, _step, split=False)
         world.finish_round(began, clients, failed, late)
 
 

@@ -37,15 +37,23 @@ class Rounds:
         """Who takes part in the present round."""
         return world.chosen(self.participants, self.fraction, cycle=self.cycle)
 
-    def run(self, world: World, clients: Sequence[Client], step: Callable[[World, Client], Process]) -> Process:
+    def run(
+        self, world: World, clients: Sequence[Client], step: Callable[[World, Client], Process], *, split: bool = True
+    ) -> Process:
         """One round: give the model out, let everyone train at the same time, collect, average what has arrived.
+
+        split  a step is one of split learning; else clients train alone
 
         Gives the clients whose halves are in the average, and how many failed and were late.
         """
         if world.model is None:
             world.model = world.clients[0].half.weights()
         until = math.inf if self.deadline_s is None else world.ledger.now + self.deadline_s
-        results = yield from world.each(clients, lambda one: self._turn(world, one, step), until=until, keeps=self.keeps)
+        express = world.express if self.deadline_s is None else None
+        turns = express.turns(clients, [self._steps(client) for client in clients], split=split) if express else None
+        if turns is None:
+            turns = world.each(clients, lambda one: self._turn(world, one, step), until=until, keeps=self.keeps)
+        results = yield from turns
         arrived = {client.number: result for client, result in zip(clients, results, strict=True)} | world.presence.arrived()
         done = {number: result for number, result in sorted(arrived.items()) if not isinstance(result, Lost)}
         joined = [world.clients[number] for number in done]
@@ -53,13 +61,16 @@ class Rounds:
             world.model = yield from world.averaged(list(done.values()), joined, self.weighted)
         return joined, *fates(results)
 
+    def _steps(self, client: Client) -> int:
+        """How many a client takes in its turn."""
+        return self.local_epochs * client.steps_per_epoch if self.local_steps is None else self.local_steps
+
     def _turn(self, world: World, client: Client, step: Callable[[World, Client], Process]) -> Process:
         """A client's part. Gives its half as it arrives at the server."""
         yield from received(world, client)
         if self.reset:
             client.half.reset()
-        taken = self.local_epochs * client.steps_per_epoch if self.local_steps is None else self.local_steps
-        for _ in range(taken):
+        for _ in range(self._steps(client)):
             yield from step(world, client)
         message = yield from collected(client)
         return message

@@ -35,6 +35,7 @@ class Recorder:
         # bound once: a call less for every row
         self.step = self._steps.append
         self.transfer = self._transfers.append
+        self.steps, self.transfers = self._steps.extend, self._transfers.extend
 
     def entry(self, row: Entry) -> None:
         """A line of the book."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Generic, NamedTuple, TypeVar, g
 
 from edgesim.errors import UsageError
 from edgesim.record import atomic
-from edgesim.rows import Entry, Evaluation, Fault, Holding, NonFinite, Round, Step, Transfer
+from edgesim.rows import Block, Entry, Evaluation, Fault, Holding, Names, NonFinite, Round, Step, Transfer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,13 +63,15 @@ class Table(Generic[Row]):
         self._clock = clock
         self._due = clock() + seconds
         self._pending: list[Row] = []
+        self._blocks: list[pa.Table] = []  # that came before those
+        self._in_blocks = 0
         self._written = rows
         self._parts = len(parts_of(folder, name)) if rows else 0
 
     @property
     def rows(self) -> int:
         """Rows appended until now."""
-        return self._written + len(self._pending)
+        return self._written + self._in_blocks + len(self._pending)
 
     def append(self, row: Row) -> None:
         """Add a row; now and then this writes a part."""
@@ -77,17 +79,29 @@ class Table(Generic[Row]):
         if len(self._pending) >= self._limit or self._clock() >= self._due:
             self.flush()
 
+    def extend(self, block: Block) -> None:
+        """Add many rows, given as columns."""
+        if self._pending:
+            self._blocks.append(_as_arrow(self.name, self._pending))
+            self._in_blocks += len(self._pending)
+            self._pending = []
+        self._blocks.append(_block_as_arrow(self.name, block))
+        self._in_blocks += block.rows
+        if self._in_blocks >= self._limit or self._clock() >= self._due:
+            self.flush()
+
     def flush(self) -> None:
         """Write everything appended until now to disk."""
         self._due = self._clock() + self._seconds
-        if not self._pending:
+        blocks = self._blocks + ([_as_arrow(self.name, self._pending)] if self._pending else [])
+        if not blocks:
             return
         path = self.folder / f"{self.name}.part-{self._parts + 1:05d}.parquet"
         with atomic.whole(path) as file:
-            write(file, self.name, iter([_as_arrow(self.name, self._pending)]))
+            write(file, self.name, iter(blocks))
         self._parts += 1
-        self._written += len(self._pending)
-        self._pending = []
+        self._written = self.rows
+        self._pending, self._blocks, self._in_blocks = [], [], 0
 
     def close(self) -> Path:
         """Merge the parts into one file, row group by row group, and remove them."""
@@ -155,6 +169,17 @@ def last(folder: Path, name: str) -> dict[str, Any] | None:
 def parts_of(folder: Path, name: str) -> list[Path]:
     """The part files of a table that grows, in order."""
     return sorted(folder.glob(f"{name}.part-*.parquet"))
+
+
+def _block_as_arrow(name: str, block: Block) -> "pa.Table":
+    import pyarrow as pa
+
+    shape = schema(name)
+    arrays = [
+        pa.array(column.texts).take(pa.array(column.which)) if isinstance(column, Names) else pa.array(column, field.type)
+        for column, field in zip(block.columns, shape, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=shape)
 
 
 def _as_arrow(name: str, rows: list[Row]) -> "pa.Table":

@@ -31,7 +31,7 @@ class Device:
     """
 
     __slots__ = (
-        "_computing", "_connecting", "_core_flops", "_turn", "down", "ledger", "meter", "most_w", "name", "promotion_s",
+        "_connecting", "_core_flops", "_turn", "computing", "cores", "down", "ledger", "meter", "most_w", "name", "promotion_s",
         "radio", "receiving", "sending",
     )  # fmt: skip
 
@@ -60,13 +60,18 @@ class Device:
         self.receiving = Charge(self.meter, "rx", rx_w - radio_idle_w)
         self.promotion_s = promotion_s
         self._connecting = Charge(self.meter, PROMOTION, promotion_w - radio_idle_w) if promotion_s else None
-        self._computing = Charge(self.meter, "compute", (active_w - idle_w) / cores)
+        self.computing = Charge(self.meter, "compute", (active_w - idle_w) / cores)
         self._core_flops = rate_flops / cores
+        self.cores = cores
         self._turn = Turn(ledger, cores)
         self.radio = Turn(ledger) if half_duplex else None
         self.down: Windows | None = None
         added = (active_w - idle_w, *(watts - radio_idle_w for watts in (tx_w, rx_w, tail_w, promotion_w)))
         self.most_w = idle_w + radio_idle_w + sum(max(0.0, watts) for watts in added)
+
+    def seconds(self, flops: float) -> float:
+        """How long a core takes for that [s]."""
+        return flops / self._core_flops
 
     def run(self, phase: str, job: Callable[[], Work], account: Account | None = None) -> Generator[simpy.Event, Any, Any]:
         """Wait for a core, do the job at that instant, let its time pass, give its value.
@@ -77,9 +82,9 @@ class Device:
             yield from self._turn.enter(account)
         try:
             work = job()
-            seconds = work.flops / self._core_flops
+            seconds = self.seconds(work.flops)
             if self.down is None:
-                yield from self.ledger.spend(phase, seconds, self._computing, account=account)
+                yield from self.ledger.spend(phase, seconds, self.computing, account=account)
             else:
                 yield from self._persist(phase, seconds, self.down, account)
         finally:
@@ -90,7 +95,7 @@ class Device:
         """Compute for `seconds` [s] in a row while it is not down, whoever is gone meanwhile."""
         gone = None
         for until, is_up in _pieces(self.ledger.now, seconds, down):
-            doing, charges = (phase, (self._computing,)) if is_up else ("wait", ())
+            doing, charges = (phase, (self.computing,)) if is_up else ("wait", ())
             while (now := self.ledger.now) < until:
                 try:
                     yield from self.ledger.spend(doing, until - now, *charges, account=account)

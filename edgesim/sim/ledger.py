@@ -1,5 +1,6 @@
 """The only place where simulated time passes and the only place that charges for it."""
 
+import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -7,10 +8,10 @@ from typing import Any, NamedTuple, Protocol
 
 import simpy
 
-from edgesim.rows import Entry, Transfer
-from edgesim.sim.account import Account
+from edgesim.rows import Block, Entry, Transfer
+from edgesim.sim.account import PHASES, Account
 from edgesim.sim.census import Census
-from edgesim.sim.meter import Meter
+from edgesim.sim.meter import IDLE, Meter
 from edgesim.sim.sums import Places
 from edgesim.sim.traffic import Traffic
 
@@ -35,19 +36,33 @@ class Restarts(Protocol):
 
 
 class Ledger:
-    """Clock, power meters and traffic of one simulated world."""
+    """Clock, power meters and traffic of one simulated world.
+
+    takes_many  whether whoever listens takes many lines at once, in `hear_transfers`
+    """
 
     def __init__(self) -> None:
         self.env = simpy.Environment(initial_time=0.0)
         self.meters: list[Meter] = []
         self.mediums: list[Restarts] = []
         self.traffic = Traffic()
-        self._places = Places()
+        self._places = Places.of((IDLE, *PHASES))  # in this order, whatever comes first
         self._hear_transfer: Callable[[Transfer], None] | None = None
+        self.hear_transfers: Callable[[Block], None] | None = None
+        self.takes_many = True
 
-    def listen(self, entry: Callable[[Entry], None] | None, transfer: Callable[[Transfer], None] | None) -> None:
-        """From now on give every closed line of the book and every transfer to these; None keeps totals only."""
-        self._hear_transfer = transfer
+    def listen(
+        self,
+        entry: Callable[[Entry], None] | None,
+        transfer: Callable[[Transfer], None] | None,
+        transfers: Callable[[Block], None] | None = None,
+    ) -> None:
+        """From now on give every closed line of the book and every transfer to these; None keeps totals only.
+
+        transfers  takes many at once; without it they come one by one
+        """
+        self._hear_transfer, self.hear_transfers = transfer, transfers
+        self.takes_many = entry is None and (transfer is None or transfers is not None)
         for meter in self.meters:
             meter.listen(entry)
 
@@ -121,6 +136,13 @@ class Ledger:
         yield
         if now > 0.0:
             self.env.run(until=now)
+
+    def until(self, time: float) -> Wait:
+        """Let the time pass until exactly `time` [s]; whatever happens meanwhile has been booked."""
+        seconds = max(0.0, time - self.now)
+        while self.now + seconds < time:
+            seconds = math.nextafter(seconds, math.inf)
+        yield from self.spend("idle", seconds)
 
     def post(self, transfer: Transfer) -> None:
         """Book one transfer."""

@@ -91,6 +91,10 @@ class Link:
         twin._meet(receiver)
         return twin
 
+    def plan(self, manifest: Manifest, start_s: float) -> Airtime:
+        """What a message that begins at `start_s` [s] takes."""
+        return self.transport.plan(manifest, start_s, self.fading, self.chance)
+
     def send(self, label: str, message: Message, account: Account) -> Generator[simpy.Event, Any, Message]:
         """Send a payload (or, timing only, its manifest) and give it as received."""
         ledger, phase = self.ledger, self._phase
@@ -107,7 +111,7 @@ class Link:
                 yield from end.connect(phase, account)
             start = env.now
             manifest = message if isinstance(message, Manifest) else message.manifest
-            airtime = self.transport.plan(manifest, start, self.fading, self.chance)
+            airtime = self.plan(manifest, start)
             waited = start - arrived
             ledger.traffic.by_direction[self.direction].offered += manifest.bits
             brought: Loads = ()

@@ -1,9 +1,14 @@
 """Totals of everything that was sent."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from edgesim.rows import Transfer
+from edgesim.sim.sums import in_order
+from edgesim.wire import ROLES, Manifest
 
 
 @dataclass(slots=True)
@@ -33,6 +38,41 @@ class Direction:
     seconds: float = 0.0
     snr_seconds: float = 0.0  # linear SNR times seconds, over transfers of finite SNR
     snr_span: float = 0.0
+
+    def add_messages(self, sorts: Sequence[tuple[str, Manifest]], which: np.ndarray) -> None:
+        """Count delivered messages of few sorts, label and sizes, given which each is, [messages] int in their order."""
+        for (label, sizes), count in zip(sorts, np.bincount(which, minlength=len(sorts)).tolist(), strict=True):
+            if count:
+                for role in ROLES:
+                    setattr(self, role, getattr(self, role) + count * sizes.by_role[role])
+                self.offered += count * sizes.bits
+                of_label = self.by_label.setdefault(label, [0, 0, 0.0, 0.0])
+                of_label[0] += count
+                of_label[1] += count * sizes.bits
+        self.transfers += len(which)
+        paper, code = (
+            np.array([getattr(sizes, name) for _label, sizes in sorts])[which] for name in ("paper_bits", "code_bits")
+        )
+        self.paper, self.code = in_order(self.paper, paper), in_order(self.code, code)
+        for label in {label for label, _sizes in sorts}:
+            mine = np.array([each == label for each, _sizes in sorts])[which]
+            if mine.any():
+                of_label = self.by_label[label]
+                of_label[2:] = in_order(of_label[2], paper[mine]), in_order(of_label[3], code[mine])
+
+    def add_airtime(self, seconds: np.ndarray, snr: np.ndarray, counts: Mapping[str, int]) -> None:
+        """Count what transfers took, in their order: time [s], linear SNR (NaN: no noise), and totals by name."""
+        for name, count in counts.items():
+            setattr(self, name, getattr(self, name) + count)
+        self.seconds = in_order(self.seconds, seconds)
+        noisy = ~np.isnan(snr)
+        self.snr_seconds = in_order(self.snr_seconds, snr[noisy] * seconds[noisy])
+        self.snr_span = in_order(self.snr_span, seconds[noisy])
+
+    def add_clients(self, bits: Mapping[int, int]) -> None:
+        """Count bits on the wire, by client."""
+        for client, more in bits.items():
+            self.by_client[client] = self.by_client.get(client, 0) + more
 
     @property
     def payload(self) -> int:

@@ -14,6 +14,7 @@ from edgesim.rows import Round, Step
 from edgesim.sim.account import Account
 from edgesim.sim.budget import Budget, Spent
 from edgesim.sim.device import Device
+from edgesim.sim.express import Express
 from edgesim.sim.hazards import Hazards
 from edgesim.sim.ledger import Ledger
 from edgesim.sim.link import Link
@@ -88,8 +89,10 @@ class World:
                before it is begun, so that no limit is ever exceeded
     cursor     whole numbers that a protocol remembers from unit to unit, such as whose turn it is
     model      the client model that is common to all, where a protocol has one: as a message
-    watch      called with every finished step and the step's loss; hear_round with every finished round
+    watch      called with every finished step and the step's loss, or, a `Watcher`, with many steps at once; hear_round with
+               every finished round
     presence   which clients are there, and what becomes of their work when one goes
+    express    does units at once where nobody has tensors and nothing can come in between
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class World:
         average: Average | None = None,
         rehearsal: "World | None" = None,
         hazards: Hazards | None = None,
+        timing_only: bool = False,
     ) -> None:
         self.ledger = ledger
         self.clients = clients
@@ -122,6 +126,7 @@ class World:
         self.together, self.each = self.presence.together, self.presence.each  # work of several clients
         if hazards is not None:
             server.device.down = hazards.restarts
+        self.express = Express(self) if timing_only else None
         self._fruitless = 0  # units in a row in which no step was finished
         self._unit_cost: Spent | None = None
         self._before = Spent()  # a rehearsal: what had been spent when it began

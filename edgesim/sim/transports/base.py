@@ -25,6 +25,10 @@ class Transport(ABC):
     def plan(self, manifest: Manifest, start_s: float, fading: Fading, chance: Chance = LUCK) -> Airtime:
         """Airtime of one message that starts at `start_s` [s]; a pure function of its arguments."""
 
+    def steady(self, chance: Chance) -> bool:
+        """Whether equal messages take the same, whenever they begin, over links of one SNR that never changes."""
+        return False
+
     def sure(self, manifest: Manifest) -> int:
         """How many packets of a message, the first ones, a medium must not give up: here all."""
         return self.radio.packets(manifest.bits)

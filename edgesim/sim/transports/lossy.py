@@ -47,6 +47,9 @@ class Lossy(Transport):
         self._protected = replace(self._repeat, for_ever=True)
         self._protect_side = protect_side
 
+    def steady(self, chance: Chance) -> bool:
+        return self.radio.sender.follows and chance.losses is None and not self._repeat.feedback_error
+
     def plan(self, manifest: Manifest, start_s: float, fading: Fading, chance: Chance = LUCK) -> Airtime:
         kept, exposed = parted(manifest.fields, self._protect_side)
         first, _ = carry(self.radio, kept, start_s, fading, chance, self._protected)

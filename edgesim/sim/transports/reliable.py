@@ -35,5 +35,8 @@ class Reliable(Transport):
         super().__init__(radio)
         self._repeat = Repeat(attempts, combining, for_ever=True, round_trip_s=round_trip_s, feedback_error=feedback_error)
 
+    def steady(self, chance: Chance) -> bool:
+        return self.radio.sender.follows and chance.losses is None and not self._repeat.feedback_error
+
     def plan(self, manifest: Manifest, start_s: float, fading: Fading, chance: Chance = LUCK) -> Airtime:
         return carry(self.radio, manifest.bits, start_s, fading, chance, self._repeat)[0]

@@ -118,6 +118,8 @@ def _threads(scenario: Scenario, *, learns: bool) -> Iterator[None]:
     wanted = strict or (learns and scenario.host.deterministic)
     if wanted is not strict:  # only then, because being told imports torch's compiler
         torch.use_deterministic_algorithms(wanted)
+    if wanted and scenario.host.accelerator == "cuda":  # without it cuBLAS promises nothing, and torch refuses
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     try:
         yield
     finally:

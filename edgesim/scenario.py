@@ -140,6 +140,9 @@ class HostSpec(Section):
     accelerator             where tensors live
     threads                 CPU threads; torch's choice where left out
     deterministic           only algorithms that give the same result every time
+    prefetch                prepare the next mini-batch in a thread while one is computed; changes nothing else
+    channels_last           keep convolutions with their channels innermost
+    compile                 compute the model's blocks by torch.compile, which takes a minute or more at the first steps
     checkpoint_every_s      wall time between two checkpoints of a run [s]; null: none but when it is stopped
     checkpoint_every_steps  training steps between two checkpoints
     """
@@ -147,6 +150,9 @@ class HostSpec(Section):
     accelerator: Annotated[Literal["cpu", "cuda"], Choice(("cpu", "cuda"))] = "cpu"
     threads: Positive | None = None
     deterministic: Annotated[bool, Flag()] = True
+    prefetch: Annotated[bool, Flag()] = False
+    channels_last: Annotated[bool, Flag()] = False
+    compile: Annotated[bool, Flag()] = False
     checkpoint_every_s: Annotated[float, Number("(0, inf)", "s")] | None = 300.0
     checkpoint_every_steps: Positive | None = None
 

@@ -1,6 +1,7 @@
 """The halves of every client and of the server, where they learn."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from edgesim.codecs.exchange import Exchange
 from edgesim.errors import NotFoundError
 from edgesim.learn import weights
 from edgesim.learn.batches import Batches
+from edgesim.learn.compiled import check_compiler, compile_blocks
 from edgesim.learn.evaluate import Evaluator, Score
 from edgesim.learn.finite import Findings, all_finite
 from edgesim.learn.halves import TorchClient, TorchServer
@@ -45,19 +47,19 @@ class TorchCast:
 
     def __init__(self, scenario: Scenario, task: Learning) -> None:
         accelerator, seed = scenario.host.accelerator, scenario.seed
+        self._pool = ThreadPoolExecutor(1, "prefetch") if scenario.host.prefetch else None
         if accelerator == "cuda" and not torch.cuda.is_available():
             raise NotFoundError("accelerator cuda: torch finds no CUDA device on this host; use host.accelerator: cpu")
         self._scenario, self._task = scenario, task
         self._train, self._test = task.data.train().to(accelerator), task.data.test().to(accelerator)
         self.rows, self.labels = dealt(scenario, self._train.labels), self._train.labels
         self._optimiser = make(scenario, "optimiser", scenario.optimiser, ("optimiser",))
-        parts = checked(scenario, ("model",), lambda: task.model.build(task.facts, seed, accelerator))
+        self._parts: tuple[ClientPart, ServerPart] = self._built()
         task.exchange.to(accelerator)
-        self._parts: tuple[ClientPart, ServerPart] = parts
         self._view = task.model.view(task.facts)
         self._pipeline = task.augment.pipeline(self._view)
         self._alone = len(self.rows) == 1
-        server_part = deepcopy(parts[1]) if task.protocol.halves == "whole" else parts[1]
+        server_part = deepcopy(self._parts[1]) if task.protocol.halves == "whole" else self._parts[1]
         given = (server_part, task.exchange, self._optimiser, task.costs, task.batch)
         if task.protocol.halves == "ushaped":
             self.server: TorchServer = HeadlessServer(*given, seed=seed, policy=scenario.non_finite)
@@ -65,6 +67,20 @@ class TorchCast:
             self.server = TorchServer(*given, seed=seed, policy=scenario.non_finite, merging=access_point(task))
         self._calibrate()
         self._clients = [self._make(number) for number in range(len(self.rows))]
+
+    def _built(self) -> tuple[ClientPart, ServerPart]:
+        """Both parts, as the host is to compute them."""
+        host, task = self._scenario.host, self._task
+        if host.compile:
+            check_compiler(host.accelerator)
+        client, server = checked(
+            self._scenario, ("model",), lambda: task.model.build(task.facts, self._scenario.seed, host.accelerator)
+        )
+        if host.channels_last:
+            client, server = (part.to(memory_format=torch.channels_last) for part in (client, server))
+        if host.compile:  # but for the block in which attention is listened for
+            compile_blocks([*(client.blocks[:-1] if task.exchange.up.needs_attention else client.blocks), *server.blocks])
+        return client, server
 
     def _calibrate(self) -> None:
         """Show the uplink codec a batch of the first client's images as the untrained model sees them."""
@@ -138,7 +154,14 @@ class TorchCast:
         own = copies or not self._alone
         part, rest = deepcopy(self._parts) if own else self._parts
         batches = Batches(
-            self._train, self.rows[number], task.batch, self._pipeline, seed=seed, client=number, accelerator=accelerator
+            self._train,
+            self.rows[number],
+            task.batch,
+            self._pipeline,
+            seed=seed,
+            client=number,
+            accelerator=accelerator,
+            pool=self._pool,
         )
         policy = self._scenario.non_finite
         if task.protocol.halves == "whole":
@@ -169,4 +192,5 @@ class TorchCast:
             codec=codec,
             seed=self._scenario.seed,
             receiver=self.server.exchange,
+            pool=self._pool,
         ).run()

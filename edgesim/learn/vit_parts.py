@@ -102,6 +102,10 @@ class VitServer(ServerPart):
         self._least = 1 if vit.global_pool == "token" else 1 + vit.num_prefix_tokens
 
     @property
+    def blocks(self) -> Sequence[nn.Module]:
+        return list(self.vit.blocks)
+
+    @property
     def head(self) -> nn.Module:
         head: nn.Module = self.vit.head
         return head

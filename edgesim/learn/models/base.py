@@ -63,6 +63,11 @@ class ServerPart(nn.Module, ABC):
 
     @property
     @abstractmethod
+    def blocks(self) -> Sequence[nn.Module]:
+        """The blocks after the cut, in the order of the signal; each gives one tensor."""
+
+    @property
+    @abstractmethod
     def head(self) -> nn.Module:
         """The last layer: features [T, d] -> logits [T, classes]."""
 

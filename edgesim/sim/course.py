@@ -5,6 +5,7 @@ The books come out as they do activity by activity: rows in the same order, sums
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,7 +25,8 @@ ROWS_AT_ONCE = 20_000  # of a table
 DIRECTIONS = ("up", "down")
 
 
-class Watcher(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Watcher:
     """Takes the steps of a world: each with its loss when it is called, or many without a loss at once."""
 
     one: Callable[[Step, Any], None]

@@ -28,6 +28,7 @@ SIDE_MOST = 4096  # of a picture [pixels]
 USUAL = MODELS["vit_base_patch16_224"]  # where a model's sizes are not known
 
 _NEVER = "a channel or a schedule that changes faster would be all the run ever computes"
+_OFTEN = "what fails more often would be all the run ever computes"
 _ROUND = "a round is worked through before the first step"
 
 
@@ -50,6 +51,7 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
     ("data", "image_size"): Limit(f"[4, {SIDE_MOST}]"),
     ("model", "image_size"): Limit(f"[1, {SIDE_MOST}]"),
     ("partition", "shards_per_client"): Limit("[1, 10000000]"),
+    ("protocol", "deadline_s"): Limit("[1e-6, inf]", "nobody would ever be in time"),
     ("protocol", "local_epochs"): Limit("[1, 10000]", _ROUND),
     ("protocol", "local_steps"): Limit("[1, 1000000]", _ROUND),
     ("protocol", "sync_every"): Limit("[1, 1000000]", _ROUND),
@@ -68,6 +70,10 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
     ("channel", "doppler_hz"): Limit("[0, 1e6]", _NEVER),
     ("channel", "speed_mps"): Limit("[0, 1e5]", _NEVER),
     ("channel", "carrier_hz"): Limit("[1e3, 1e12]"),
+    ("fault", "length_s"): Limit("[1e-4, inf]", _OFTEN),
+    ("fault", "every_s"): Limit("[1e-4, inf]", _OFTEN),
+    ("fault", "mean_up_s"): Limit("[1e-4, inf]", _OFTEN),
+    ("fault", "mean_down_s"): Limit("[1e-4, inf]", _OFTEN),
     ("medium", "slot_s"): Limit("[1e-6, inf]", _NEVER),
     ("medium", "quantum_s"): Limit("[1e-6, inf]", _NEVER),
     ("medium", "longest_s"): Limit("[1e-6, inf]", _NEVER),

@@ -5,6 +5,7 @@ from typing import Any
 
 import simpy
 
+from edgesim.errors import RunError
 from edgesim.sim.account import Account
 from edgesim.sim.hazards import END, Lost
 from edgesim.sim.ledger import Charge, Ledger, Wait
@@ -12,6 +13,8 @@ from edgesim.sim.meter import PROMOTION
 from edgesim.sim.turn import Turn
 from edgesim.sim.windows import Windows
 from edgesim.work import Work
+
+MOST_ATTEMPTS = 10_000  # at a job that restarts of the server cut short
 
 
 class Device:
@@ -121,10 +124,17 @@ class Device:
 def _pieces(now: float, seconds: float, down: Windows) -> Iterator[tuple[float, bool]]:
     """Until when [s] a job that is begun at `now` is worked on, True, or not, and so on; the last attempt is whole."""
     begin, end = down.at(now)
-    while begin < now + seconds:
+    for _ in range(MOST_ATTEMPTS):
+        if begin >= now + seconds:
+            break
         if begin > now:
             yield begin, True
         yield end, False
         now = end
         begin, end = down.at(now)
+    else:
+        raise RunError(
+            f"the server was stopped {MOST_ATTEMPTS} times before it had computed for {seconds:.6g} s in a row: "
+            "let its restarts be rarer"
+        )
     yield now + seconds, True

@@ -4,11 +4,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgesim.errors import RunError
 from edgesim.sim.track import Fading
 from edgesim.sim.windows import Windows
 
 if TYPE_CHECKING:
     from channels.base import Draws
+
+
+MOST_TOGETHER = 1000  # windows, or pieces of one (edgesim/sim/windows.py), without a gap: there will never be one
 
 
 class Interrupted:
@@ -28,9 +32,12 @@ class Interrupted:
         draws = self._fading(start_s, blocks)
         ends = start_s + np.cumsum(draws.seconds)
         edges: list[float] = []  # of windows, after the start and before the end
-        now = start_s
+        now, together = start_s, 0
         while len(edges) < blocks + 1:
             begin, end = self._windows.at(now)
+            together = together + 1 if begin <= now else 0
+            if together > MOST_TOGETHER:
+                raise RunError(f"outages leave a link no gap from {start_s:.6g} s until {end:.6g} s: let one of them be rarer")
             edges += [edge for edge in (begin, end) if start_s < edge < ends[-1]]
             if end >= ends[-1]:
                 break

@@ -8,7 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from edgesim.errors import RunError
+
 CHUNK = 64  # windows drawn together
+MOST_EDGES = 20_000_000  # of random windows, kept in memory
+MOST_JOINED = 16  # windows that are found to be one; what goes on without end is told in pieces
 
 
 class Window(NamedTuple):
@@ -68,6 +72,11 @@ class Random(Windows):
         return Window(self._edges[begin], self._edges[begin + 1])
 
     def _draw(self) -> None:
+        if len(self._edges) > MOST_EDGES:
+            raise RunError(
+                f"a fault with mean times {self._means[0]:g} and {self._means[1]:g} s came more than {MOST_EDGES // 2} times "
+                f"in {self._edges[-1]:g} s: let it be rarer"
+            )
         counter = np.array([0, len(self._edges) // (2 * CHUNK), 0, 0], dtype=np.uint64)
         random = np.random.Generator(np.random.Philox(key=self._key, counter=counter))
         lengths = random.standard_exponential((CHUNK, 2)) * self._means
@@ -97,14 +106,19 @@ class Listed(Windows):
 
 
 class Joint(Windows):
-    """The time that is in a window of any of these. A window that is under way may be said to begin later than it did."""
+    """The time that is in a window of any of these.
+
+    A window that is under way may be said to begin later than it did, and one of very many parts to end before the next begins.
+    """
 
     def __init__(self, several: Sequence[Windows]) -> None:
         self._several = several
 
     def at(self, now: float) -> Window:
         begin, end = min((windows.at(now) for windows in self._several), default=NEVER)
-        while end < math.inf and (later := max(self._reach(end))) > end:
+        for _ in range(MOST_JOINED):
+            if end == math.inf or (later := max(self._reach(end))) <= end:
+                break
             end = later
         return Window(begin, end)
 

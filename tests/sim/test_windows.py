@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgesim.errors import RunError
 from edgesim.sim.windows import NEVER, Joint, Listed, Random, Regular, Window, Windows
 
 
@@ -72,3 +73,21 @@ def test_the_share_of_time_up_is_mean_up_over_both(up_s: float, down_s: float) -
     expected = up_s / (up_s + down_s)
     sigma = math.sqrt(2.0 * expected * (1.0 - expected) / ((1.0 / up_s + 1.0 / down_s) * span * links))
     assert abs(1.0 - down / (span * links) - expected) < 4.5 * sigma + up_s / span  # they all begin up
+
+
+def test_windows_that_never_leave_a_gap_are_told_in_pieces() -> None:
+    """0.6 s of every second from 0 on, and from 0.5 s on: together always. Whoever walks along gets on."""
+    always = Joint([Regular(0.0, 0.6, 1.0), Regular(0.5, 0.6, 1.0)])
+    now = 0.0
+    for _ in range(5):
+        begin, end = always.at(now)
+        assert begin <= now < now + 5 < end < math.inf
+        now = end
+
+
+def test_windows_beyond_number_end_the_run_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgesim.sim.windows.MOST_EDGES", 1000)
+    windows = Random(7, 1e-4, 1e-4)
+    assert windows.at(0.05).end < 1.0
+    with pytest.raises(RunError, match=r"mean times 0.0001 and 0.0001 s came more than 500 times in 0\.\d+ s: let it be rarer"):
+        windows.at(1e6)

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from edgesim.sweep.document import read_document
+from edgesim.sweep.points import expand
+
 ROOT = Path(__file__).resolve().parents[2]
 Smoke = Callable[[str], Path]
 Table = Callable[[Path], list[dict[str, str]]]
@@ -85,6 +88,10 @@ def test_batch_size_buys_twice_the_steps_with_half_the_batch(smoke: Smoke, table
     assert {key: each["steps"] for key, each in found.items()} == {
         key: 0.2 * 1437 * 17 // tokens for key, tokens in sent.items()
     }
+
+
+def test_every_point_of_the_pretrained_clusters_is_valid() -> None:
+    assert len(expand(read_document(ROOT / "experiments" / "clusters" / "pretrained.yaml"))) == 4 * 2 * 2
 
 
 def test_pairs_of_one_class_are_counted_within_clusters_and_overall() -> None:

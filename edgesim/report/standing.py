@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edgesim.errors import UsageError
-from edgesim.record import tables
+from edgesim.record import lock, tables
 from edgesim.record.folder import MANIFEST
 from edgesim.report.results import Results
 from edgesim.sweep.store import Store
@@ -15,7 +15,7 @@ from edgesim.sweep.store import Store
 class RunStanding(NamedTuple):
     """A run.
 
-    status   of its manifest: running (also of a run that was killed), done, interrupted, failed
+    status   of its manifest: running, done, interrupted, failed; killed, where it says running and no process writes it
     budget   what the scenario allows, by name
     step     the latest that is on disk, at most half a minute behind; None before the first
     looks    at the test set, one row each
@@ -61,6 +61,8 @@ def _of_run(folder: Path) -> RunStanding:
     budget = {key: value for key, value in run.section("budget").items() if value is not None}
     ended = (folder / "summary.json").is_file()
     status = run.manifest["status"]
+    if status == "running" and not lock.is_held(folder):
+        status = "killed"
     return RunStanding(run.name, status, budget, tables.last(folder, "steps"), run.looks(), run.summary if ended else None)
 
 
@@ -77,6 +79,8 @@ def _working(folder: Path) -> Iterator[RunStanding]:
     """The runs under way in a sweep's folder."""
     for manifest in sorted(folder.glob(f"attempts/*/*/*/{MANIFEST}")):
         try:
-            yield _of_run(manifest.parent)
+            run = _of_run(manifest.parent)
+            if run.status == "running":  # and not waiting to be gone on with
+                yield run
         except (UsageError, FileNotFoundError):  # it has only just begun, or was moved to its place while we looked
             continue

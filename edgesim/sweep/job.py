@@ -66,7 +66,9 @@ def work(job: Job) -> Outcome:
 def _run(job: Job, folder: Path) -> Path:
     from edgesim import runner  # imports torch
 
-    done = runner.run(job.scenario, out=folder, timing_only=job.timing_only, weights=job.weights, command=job.command)
+    done = runner.run(
+        job.scenario, out=folder, timing_only=job.timing_only, weights=job.weights, resume=True, command=job.command
+    )
     return done.path
 
 

@@ -3,10 +3,11 @@
 sweeps/<name>/
     points/<id>/        a finished run, moved here whole
     failed/<id>.json    why a point failed
-    attempts/           runs under way; what a kill leaves here is worth nothing
+    attempts/<id>/      a run under way; what a kill leaves here is gone on with from its checkpoint, or else removed
     manifest.json  sweep.yaml  index.parquet
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -17,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edgesim.errors import RunError, UsageError
-from edgesim.record import atomic, json_text
+from edgesim.errors import Busy, RunError, UsageError
+from edgesim.record import atomic, checkpoint, json_text, lock
 
 LOCK = ".lock"
 
@@ -74,11 +75,11 @@ class Store:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise UsageError(f"another edgesim sweep is working in {self.path}; wait for it or stop it") from None
-            shutil.rmtree(self.path / "attempts", ignore_errors=True)
+            self._tidy()
             try:
                 yield
             finally:
-                shutil.rmtree(self.path / "attempts", ignore_errors=True)
+                self._tidy()
 
     def is_locked(self) -> bool:
         """Whether a sweep works here now. Held for the moment of looking only, and shared."""
@@ -94,18 +95,35 @@ class Store:
     def attempt(self, point: str, run: Callable[[Path], Path]) -> None:
         """Run a point in a folder of its own, and move what it leaves to its place as a whole.
 
-        run  takes the folder to work in, gives the run's folder inside it
+        run  takes the folder to work in, gives the run's folder inside it; goes on with what it finds there
         """
-        attempts = self.path / "attempts"
+        work = self.attempts / point
         try:
-            attempts.mkdir(parents=True, exist_ok=True)
-            work = Path(tempfile.mkdtemp(prefix=f"{point}-", dir=attempts))
+            work.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(f"cannot write to {attempts}: {error.strerror or error}") from error
+            raise RunError(f"cannot write to {self.attempts}: {error.strerror or error}") from error
         try:
-            self._move(run(work), point)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+            finished = run(work)
+        except Busy:  # by a worker that outlives its sweep, and will have worked for nothing
+            work = Path(tempfile.mkdtemp(prefix=f"{point}-", dir=self.attempts))
+            finished = run(work)
+        self._move(finished, point)
+        shutil.rmtree(work, ignore_errors=True)
+
+    @property
+    def attempts(self) -> Path:
+        """Where runs are while they are under way."""
+        return self.path / "attempts"
+
+    def _tidy(self) -> None:
+        """Remove what no run can go on from, and what a finished one has left."""
+        works = [*self.attempts.iterdir()] if self.attempts.is_dir() else []
+        for work in works:
+            runs = [path.parent for path in work.glob("*/*/manifest.json")]
+            if self.is_done(work.name) or not any(checkpoint.everything(run) or lock.is_held(run) for run in runs):
+                shutil.rmtree(work, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it is not there, or not empty
+            self.attempts.rmdir()
 
     def _move(self, finished: Path, point: str) -> None:
         there = self.run_folder(point)

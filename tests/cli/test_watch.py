@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from edgesim.record.lock import held
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -42,7 +44,8 @@ def test_a_finished_run_shows_its_summary(command: Callable[..., Any], run: Path
 
 def test_a_running_run_shows_its_latest_step_and_looks(command: Callable[..., Any], run: Path) -> None:
     unfinished(run)
-    said = command("watch", str(run))
+    with held(run):
+        said = command("watch", str(run))
     assert said.code == 0
     lines = said.out.splitlines()
     assert lines[0] == "fading: running"
@@ -53,6 +56,11 @@ def test_a_running_run_shows_its_latest_step_and_looks(command: Callable[..., An
         ["1", "1.25", "s", "3.5", "J", "0.2500", "2.0000"],
         ["2", "2.5", "s", "7", "J", "0.5000", "1.5000"],
     ]
+
+
+def test_a_run_whose_process_is_gone_was_killed(command: Callable[..., Any], run: Path) -> None:
+    unfinished(run)
+    assert command("watch", str(run)).out.splitlines()[0] == "fading: killed"
 
 
 def test_a_sweep_shows_what_is_done_failed_and_under_way(command: Callable[..., Any], run: Path, tmp_path: Path) -> None:
@@ -67,7 +75,7 @@ def test_a_sweep_shows_what_is_done_failed_and_under_way(command: Callable[..., 
     shutil.copytree(run, sweep / "attempts" / "three-x" / "fading" / "run")
     (sweep / "attempts" / "four-x" / "fading" / "run").mkdir(parents=True)
     (sweep / "attempts" / "four-x" / "fading" / "run" / "manifest.json").write_text("{}")  # it has only just begun
-    with (sweep / ".lock").open("w") as lock:
+    with (sweep / ".lock").open("w") as lock, held(sweep / "attempts" / "three-x" / "fading" / "run"):
         fcntl.flock(lock, fcntl.LOCK_EX)
         said = command("watch", "sweep")
     assert said.out.splitlines() == [

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from edgesim.errors import RunError, ScenarioError, SweepInterrupted, UsageError
-from edgesim.record import index
+from edgesim.keeper import Keeper
+from edgesim.record import index, lock
 from edgesim.sweep.conduct import Counts, Plan, Sweep, conduct
 from edgesim.sweep.job import Job
 
 AXES = "timing_only: true\ngrid: {uplink.radio.bandwidth_hz: [1e6, 2e6]}\nseeds: [0, 1]\n"
+OFTEN = AXES + "set: {budget.steps: 9, host.checkpoint_every_steps: 2}\n"  # four checkpoints a point
 
 
 def stop(number: int, error: type[BaseException]) -> Callable[[Job], None]:
@@ -180,6 +182,46 @@ def test_what_a_kill_left_behind_is_swept_away_and_never_read(make: Any, serial:
     assert done.counts.done == 4
     assert not torn.exists()
     assert done.index().num_rows == 4
+
+
+def cut_short(path: Path, engine: Any, monkeypatch: pytest.MonkeyPatch, checkpoints: int) -> None:
+    """Begin a sweep and end it after the how-manieth checkpoint, as a second Ctrl-C does."""
+    genuine = Keeper.write
+    written: list[int | None] = []
+
+    def cut(keeper: Keeper) -> None:
+        genuine(keeper)
+        written.append(keeper.step)
+        if len(written) == checkpoints:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Keeper, "write", cut)
+    with pytest.raises(SweepInterrupted):
+        begin(path, engine)
+    monkeypatch.setattr(Keeper, "write", genuine)
+
+
+def test_a_point_that_was_cut_short_goes_on_from_its_checkpoint(
+    make: Any, serial: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = make(OFTEN)
+    whole = conduct(Plan(path, out=tmp_path / "whole"), serial())
+    cut_short(path, serial(), monkeypatch, 6)  # four of the first point, and the second of the second
+    done = begin(path, serial())
+    assert (done.path / index.FILE).read_bytes() == (whole.path / index.FILE).read_bytes()
+    manifests = [json.loads((done.path / row["path"] / "manifest.json").read_text()) for row in done.index().to_pylist()]
+    assert [[each["step"] for each in manifest["resumed"]] for manifest in manifests] == [[], [4], [], []]
+    assert not (done.path / "attempts").exists()
+
+
+def test_a_point_that_another_worker_still_writes_is_run_beside_it(
+    make: Any, serial: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(OFTEN)
+    cut_short(path, serial(), monkeypatch, 1)
+    [folder] = path.parent.glob("sweeps/many/attempts/*/small/*")
+    with lock.held(folder):
+        assert begin(path, serial()).counts.done == 4
 
 
 def test_a_summary_that_cannot_be_read_is_named(make: Any, serial: Any) -> None:

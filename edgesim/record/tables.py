@@ -200,18 +200,42 @@ def write(file: BinaryIO, name: str, groups: "Iterator[pa.Table]") -> None:
     with pq.ParquetWriter(file, shape, compression=COMPRESSION, use_dictionary=texts) as writer:
         for group in groups:
             writer.write_table(group.combine_chunks(), row_group_size=max(len(group), 1))
+            del group  # before the next is made
 
 
 def _regrouped(name: str, parts: list[Path]) -> "Iterator[pa.Table]":
-    """The rows of the parts in groups of ROWS_PER_GROUP, so that the file does not show where the parts were cut."""
+    """The rows of the parts in groups of ROWS_PER_GROUP, so that the file does not show where the parts were cut.
+
+    No more than a group and a part are in memory, whatever the size of the table.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    waiting = schema(name).empty_table()
+    shape, held = schema(name), 0
+    waiting: list[list[pa.Array]] = [[] for _field in shape]
     for part in parts:
-        waiting = pa.concat_tables([waiting, pq.ParquetFile(part).read()])
-        while len(waiting) >= ROWS_PER_GROUP:
-            yield waiting.slice(0, ROWS_PER_GROUP)
-            waiting = waiting.slice(ROWS_PER_GROUP)
-    if len(waiting):
-        yield waiting
+        with pq.ParquetFile(part) as file:
+            found = file.read(use_threads=False)
+        for column, more in zip(waiting, found.columns, strict=True):
+            column += more.chunks
+        held += len(found)
+        del found, more
+        while held >= ROWS_PER_GROUP:
+            yield _taken(waiting, ROWS_PER_GROUP, shape)
+            held -= ROWS_PER_GROUP
+    if held:
+        yield _taken(waiting, held, shape)
+    pa.default_memory_pool().release_unused()
+
+
+def _taken(waiting: "list[list[pa.Array]]", rows: int, shape: "pa.Schema") -> "pa.Table":
+    """The first rows, which leave `waiting` column by column, so that no more than one column is there twice."""
+    import pyarrow as pa
+
+    columns = []
+    for column in waiting:
+        chunks = pa.chunked_array(column)
+        columns.append(pa.concat_arrays(chunks.slice(0, rows).chunks))
+        column[:] = chunks.slice(rows).chunks
+        del chunks
+    return pa.Table.from_arrays(columns, schema=shape)

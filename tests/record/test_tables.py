@@ -60,6 +60,25 @@ def test_the_file_depends_on_the_rows_alone(tmp_path: Path, monkeypatch: pytest.
     assert groups.row_group(0).column(0).compression == "ZSTD"
 
 
+def test_merging_holds_no_more_than_a_group_and_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the size: 30 parts of 1000 rows, one more group than the two that may be there at once would show."""
+    monkeypatch.setattr(tables, "ROWS_PER_GROUP", 4000)
+    table = write(tmp_path, 30_000, limit=1000)
+    write_table, held = pq.ParquetWriter.write_table, []
+
+    def weighed(writer: pq.ParquetWriter, group: pa.Table, **knobs: Any) -> None:
+        held.append(pa.total_allocated_bytes() - before)
+        write_table(writer, group, **knobs)
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", weighed)
+    before = pa.total_allocated_bytes()
+    table.close()
+    row = 8 * len(Step._fields)  # bytes
+    assert len(held) == 8
+    assert 4000 * row <= max(held) <= (4000 + 1000) * row * 1.2
+    assert pa.total_allocated_bytes() == before
+
+
 def test_a_part_is_written_when_its_time_has_come(tmp_path: Path) -> None:
     now = 0.0
     table: Table[Step] = Table(tmp_path, "steps", seconds=30.0, clock=lambda: now)

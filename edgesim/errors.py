@@ -15,12 +15,6 @@ def told(error: BaseException) -> str:
     return "; ".join([str(error), *notes])
 
 
-def told(error: BaseException) -> str:
-    """What an exception says, and what was noted on its way."""
-    notes: list[str] = error.__dict__.get("__notes__", [])
-    return "; ".join([str(error), *notes])
-
-
 class RunError(EdgesimError):
     """The run failed after it had begun."""
 

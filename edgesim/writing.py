@@ -123,6 +123,7 @@ class Writing:
             world.stopped_by = reason
 
     def _go_on(self, past: Past) -> Checkpoint | None:
+        failure.forget(self.folder)
         start = resumption.start_of(past, self._session.scenario)
         self.remarks += start.remarks
         kept = start.checkpoint

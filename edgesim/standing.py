@@ -44,11 +44,11 @@ def restore(session: "Session", state: dict[str, Any]) -> None:
         raise UsageError(f"the checkpoint is of a run with {had}, and this one has {has}: --timing-only must be as it was")
     kind, knobs = state["protocol"]
     protocol = session.scenario.protocol
-    if kind != protocol.kind or (knobs != protocol.knobs() and state["world"]["cursor"]):
-        raise UsageError(
-            f"the checkpoint does not fit this scenario: protocol: it is in the middle of {kind}; keep that as it was"
-        )
     try:
+        if kind != protocol.kind:
+            raise ValueError(f"protocol: it is {protocol.kind}, and the checkpoint was taken in {kind}")
+        if knobs != protocol.knobs() and state["world"]["cursor"]:
+            raise ValueError(f"protocol: the checkpoint was taken in the middle of {kind}, which must go on as it was")
         resume.restore(session.world, state["world"])
     except ValueError as error:
         raise UsageError(f"the checkpoint does not fit this scenario: {error}") from error

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgesim.load import load
+from edgesim.record import json_text, packing
 from edgesim.scenario import Scenario
+from edgesim.session import Session
 
 SMALL: dict[str, Any] = {
     "seed": 3,
@@ -43,3 +46,80 @@ def make(tmp_path: Path) -> Make:
 def link(codec: Any = "identity", channel: Any = "ideal", transport: Any = "reliable", **radio: Any) -> dict[str, Any]:
     """An uplink or downlink section."""
     return {"codec": codec, "channel": channel, "radio": {"bandwidth_hz": 1e6} | radio, "transport": transport}
+
+
+class Heard:
+    """Stands in for a recorder: every row that is told, as text, which holds every bit of its numbers."""
+
+    def __init__(self) -> None:
+        self.rows: list[str] = []
+
+    def __getattr__(self, table: str) -> Callable[[Any], None]:
+        return lambda row: self.rows.append(f"{table} {[*map(repr, map(_python, row))]}")
+
+
+def _python(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+class Told:
+    """What came of a session that ran: rows, summary, what each client did, the weights, and how everything stands."""
+
+    def __init__(self, session: Session, heard: Heard) -> None:
+        self.rows = heard.rows
+        self.state = packing.pack(session.state() | {"wall_s": 0.0}) if session.quiescent else b""
+        summary = session.summary("done")
+        summary.pop("wall_s")
+        self.summary = repr(json_text.plain(summary))
+        self.clients = [tuple(map(_python, row)) for row in session.clients()]
+        self.weights = session.weights(large=True)
+
+
+class CutError(Exception):
+    """The run ends here."""
+
+
+def begun(scenario: Scenario, timing_only: bool) -> tuple[Session, Heard]:
+    session, heard = Session(scenario, timing_only=timing_only), Heard()
+    session.attach(heard, trace=True)
+    return session, heard
+
+
+def check_cut(scenario: Scenario, cut: int, *, timing_only: bool = False) -> Told:
+    """A run cut after `cut` units, its state written, read and put into a new session, tells what an uncut one tells."""
+    whole, whole_heard = begun(scenario, timing_only)
+    whole.run()
+    told = Told(whole, whole_heard)
+    first, first_heard = begun(scenario, timing_only)
+    kept: list[bytes] = []
+    units = 0
+
+    def between() -> None:
+        nonlocal units
+        units += 1
+        if units >= cut:
+            kept.append(packing.pack(first.state()))
+            raise CutError
+
+    first.between = between
+    try:
+        first.run()
+    except CutError:
+        pass
+    else:
+        raise IndexError(f"the run has only {units} units between which nobody is at work: cut it earlier")
+    second, second_heard = begun(scenario, timing_only)
+    second_heard.rows += first_heard.rows
+    second.restore(packing.unpack(kept[0]))
+    assert len(second_heard.rows) == len(first_heard.rows), "a state that is put back tells nothing"
+    second.run()
+    again = Told(second, second_heard)
+    for name in ("rows", "clients", "summary", "weights", "state"):
+        assert getattr(again, name) == getattr(told, name), name
+    return told
+
+
+@pytest.fixture
+def cut_at() -> Callable[..., Told]:
+    """`check_cut`."""
+    return check_cut

@@ -138,7 +138,10 @@ def deliver(sizes: np.ndarray, start_s: float, fading: Fading, sender: Sender, c
             return Delivery(tuple(bursts), sent, sent_bits, flight.lost, mean_db(seen))
         bursts.append((on, silent_s + repeat.round_trip_s))
         now = (end if sender.slot_s == 0.0 else now + silent_s + on) + repeat.round_trip_s
-    raise RunError(f"{len(flight.lost)} packets were lost {MOST_BURSTS} times: raise the SNR, or choose a slower scheme")
+    raise RunError(
+        f"the same packets were lost {MOST_BURSTS} times in {now - start_s:.3g} s ({len(flight.lost)} of them): raise the SNR, "
+        "choose a slower scheme, or give the transport a round_trip_s, so that its attempts outlast a fade"
+    )
 
 
 class _Flight:

@@ -11,7 +11,7 @@ from edgesim import checks, limits
 from edgesim.errors import ScenarioError, UsageError
 from edgesim.leaves import REFUSED_TYPE
 from edgesim.overrides import Override, apply, parse
-from edgesim.scenario import Origin, Scenario
+from edgesim.scenario import FILE, Origin, Scenario
 from edgesim.sections import MISSING_TYPE, UNKNOWN_TYPE
 from edgesim.yaml_nodes import Node, Place, Problem, as_written, dotted, place_of, plain
 from edgesim.yaml_reader import MOST_BYTES, read
@@ -123,7 +123,7 @@ def content_of(path: Path) -> bytes:
 def _anchor(node: object, folder: Path) -> None:
     """Let relative names of files, in knobs called `..._file`, begin in a folder: the scenario's."""
     for key, value in [*node.items()] if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
-        if isinstance(value, str) and isinstance(key, str) and key.endswith("_file"):
+        if isinstance(value, str) and isinstance(key, str) and key.endswith(FILE):
             node[key] = str((folder / Path(value).expanduser()).absolute())  # type: ignore[index]
         else:
             _anchor(value, folder)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pathlib
 import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -23,6 +24,8 @@ Positive = Annotated[int, Number("[1, inf)", whole=True)]
 Device = Annotated[str, Profile("devices")]
 RadioProfile = Annotated[str, Profile("radios")]
 _NO_IDENTITY = ("name", "seed", "host")  # what the hash leaves out: they do not change what is simulated
+FILE = "_file"  # how knobs end that name a file
+_MOST_HASHED = 64 << 20  # bytes of a file; no kind reads more
 
 
 class FileName(Leaf):
@@ -233,8 +236,8 @@ class Scenario(Section):
 
     @property
     def digest(self) -> str:
-        """Hexadecimal digits that stand for the resolved scenario without name, seed and host."""
-        kept = {key: value for key, value in self.resolved().items() if key not in _NO_IDENTITY}
+        """Hexadecimal digits that stand for the resolved scenario without name, seed and host, and for the files it names."""
+        kept = _with_contents({key: value for key, value in self.resolved().items() if key not in _NO_IDENTITY})
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -263,6 +266,30 @@ def _plain(value: object) -> Any:
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _with_contents(node: Any) -> Any:
+    """The same with what is in a file in the place of its name: wherever it lies, and whatever it is called."""
+    if isinstance(node, list):
+        return [_with_contents(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: _content(value) if key.endswith(FILE) and isinstance(value, str) else _with_contents(value)
+        for key, value in node.items()
+    }
+
+
+def _content(name: str) -> str:
+    """Size and digest of a file; its name where there is none, or none that can be read, which the run will say."""
+    file = pathlib.Path(name)
+    try:
+        if file.is_file():
+            with file.open("rb") as opened:
+                return f"{file.stat().st_size} bytes {hashlib.sha256(opened.read(_MOST_HASHED)).hexdigest()}"
+    except OSError:
+        return name
+    return name
 
 
 def json_schema() -> dict[str, Any]:

@@ -39,6 +39,27 @@ def test_what_was_resolved_runs_from_anywhere(make, tmp_path: Path) -> None:
     build.world(again, build.learning(again))
 
 
+def test_the_hash_is_that_of_the_content_wherever_it_lies(make, tmp_path: Path) -> None:
+    rows = "time_s,distance_m\n0,100\n10,1000\n"
+    (tmp_path / "deep").mkdir()
+    for name, text in (("a.csv", rows), ("deep/b.csv", rows), ("c.csv", rows.replace("1000", "999"))):
+        (tmp_path / name).write_text(text)
+    first, moved, other = (scenario(make, trace_file=name).digest for name in ("a.csv", "deep/b.csv", "c.csv"))
+    assert first == moved != other
+    lost, elsewhere = (scenario(make, trace_file=name).digest for name in ("lost.csv", "deep/lost.csv"))
+    assert len({first, other, lost, elsewhere}) == 4
+
+
+def test_the_hash_follows_the_traces_of_faults_too(make, tmp_path: Path) -> None:
+    listed = tmp_path / "down.csv"
+    digests = set()
+    for end in (5, 6):
+        listed.write_text(f"client,from_s,to_s\n0,1,{end}\n")
+        made = make(faults=[{"kind": "crash", "trace_file": "down.csv"}])
+        digests |= {made.digest, made.digest}
+    assert len(digests) == 2
+
+
 def test_a_file_that_is_not_there(make, tmp_path: Path) -> None:
     here = scenario(make, trace_file="nowhere.csv")
     with pytest.raises(NotFoundError, match=r"nowhere\.csv: No such file") as caught:

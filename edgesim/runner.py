@@ -12,9 +12,9 @@ import torch
 from edgesim import resumption
 from edgesim.codecs.base import Codec
 from edgesim.codecs.target import aims
-from edgesim.errors import RunInterrupted
+from edgesim.errors import RunInterrupted, UsageError
 from edgesim.memory import explained_memory
-from edgesim.record import evaluations, lock, tables
+from edgesim.record import evaluations, lock, tables, tensorboard
 from edgesim.record.folder import RunFolder, check_writable
 from edgesim.resumption import Fork
 from edgesim.scenario import LinkSpec, Scenario
@@ -73,7 +73,7 @@ def run(
     ScenarioError, NotFoundError (data, weights), all before anything is written; RunInterrupted after a signal (all finished
     steps are kept, and a checkpoint); RunError where the run itself fails.
     """
-    check_writable(Path(out))
+    _check_sinks(Path(out), scenario, timing_only)
     tell: Callable[[str], None] = watch.note if watch is not None else lambda text: None
     past = None
     if resume:
@@ -104,6 +104,15 @@ def run(
             f"--resume goes on {writing.resumes_from}"
         )
     return Run(folder.path, summary, status)
+
+
+def _check_sinks(out: Path, scenario: Scenario, timing_only: bool) -> None:
+    """Raises UsageError where what is to be written cannot be."""
+    check_writable(out)
+    if scenario.host.tensorboard:
+        tensorboard.check_installed()
+        if timing_only:
+            raise UsageError("a timing-only run has no curves for TensorBoard: leave --tensorboard (host.tensorboard) out")
 
 
 def _new_folder(out: Path, scenario: Scenario) -> RunFolder:

@@ -146,6 +146,7 @@ class HostSpec(Section):
     prefetch                prepare the next mini-batch in a thread while one is computed; changes nothing else
     channels_last           keep convolutions with their channels innermost
     compile                 compute the model's blocks by torch.compile, which takes a minute or more at the first steps
+    tensorboard             also write the curves of the run for TensorBoard (extra [tensorboard])
     checkpoint_every_s      wall time between two checkpoints of a run [s]; null: none but when it is stopped
     checkpoint_every_steps  training steps between two checkpoints
     """
@@ -156,6 +157,7 @@ class HostSpec(Section):
     prefetch: Annotated[bool, Flag()] = False
     channels_last: Annotated[bool, Flag()] = False
     compile: Annotated[bool, Flag()] = False
+    tensorboard: Annotated[bool, Flag()] = False
     checkpoint_every_s: Annotated[float, Number("(0, inf)", "s")] | None = 300.0
     checkpoint_every_steps: Positive | None = None
 

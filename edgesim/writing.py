@@ -59,7 +59,8 @@ class Writing:
             self.remarks.append("no book is kept: the run was begun without --trace")
         self._seal("running")
         self._describe()
-        self._recorder = Recorder(folder, trace=self._trace, rows=start.rows if start is not None else None)
+        rows = start.rows if start is not None else None
+        self._recorder = Recorder(folder, trace=self._trace, rows=rows, board=session.scenario.host.tensorboard)
         session.attach(self._recorder, self._trace)
         host, before = session.scenario.host, start.facts if start is not None else {}
         self._keeper = Keeper(

@@ -62,6 +62,9 @@ OneScenario = Annotated[
     Path | None,
     typer.Argument(metavar="SCENARIO", help="A scenario file, such as scenarios/ideal.yaml.", show_default=False),
 ]
+TensorBoard = Annotated[
+    bool, typer.Option("--tensorboard", help="Also write curves for `tensorboard --logdir DIR` (extra [tensorboard]).")
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the newest run of this scenario and seed, if it is unfinished.")
 ]
@@ -88,6 +91,7 @@ def run(
         bool, typer.Option("--trace", help="Also keep every device's power states over time, for `edgesim trace`.")
     ] = False,
     weights: Weights = False,
+    tensorboard: TensorBoard = False,
     resume: Resume = False,
     fork_from: ForkFrom = None,
     as_json: AsJson = False,
@@ -102,7 +106,7 @@ def run(
     file = _file(scenario, fork_from)
     invocation = context.find_object(Invocation)
     assert invocation is not None  # main always gives one
-    wanted = [*(changes or []), *([f"host.accelerator={accelerator}"] if accelerator else [])]
+    wanted = [*(changes or []), *_of_host(accelerator, tensorboard)]
     loaded = load(file, wanted, seed)
     from edgesim import resumption, runner  # imports torch: not before the scenario is known to be right
 
@@ -127,6 +131,11 @@ def run(
     out(summary.as_json(done.summary) if as_json else "\n".join(summary.lines(done.summary)))
     if not quiet:
         say(_ending(done, file, loaded.seed, keep_book))
+
+
+def _of_host(accelerator: Accelerator | None, tensorboard: bool) -> list[str]:
+    """What the options change in the scenario."""
+    return [f"host.accelerator={accelerator}"] * bool(accelerator) + ["host.tensorboard=true"] * tensorboard
 
 
 def _file(scenario: Path | None, fork_from: str | None) -> Path:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from edgesim.record import evaluations
+from edgesim.record import evaluations, tables
 from edgesim.record.evaluations import Evaluations
 from edgesim.record.folder import RunFolder
 from edgesim.record.tables import Table
+from edgesim.record.tensorboard import Board
 from edgesim.rows import Entry, Evaluation, Fault, NonFinite, Round, Step, Transfer
 
 AnyTable = Table[Step] | Table[Transfer] | Table[Entry] | Table[Round] | Table[Fault] | Table[NonFinite]
@@ -18,9 +19,12 @@ class Recorder:
     folder  where the tables grow
     trace   whether the book is kept too; without it `entry` takes rows and keeps none
     rows    that its tables hold, by name, where the run is resumed (edgesim/record/recovery.py has rewound them)
+    board   whether TensorBoard is to have its curves too
     """
 
-    def __init__(self, folder: RunFolder, *, trace: bool = False, rows: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, folder: RunFolder, *, trace: bool = False, rows: Mapping[str, int] | None = None, board: bool = False
+    ) -> None:
         self.trace = trace
         self._rows = dict(rows or {})
         self._folder = folder.path
@@ -36,6 +40,9 @@ class Recorder:
         self.step = self._steps.append
         self.transfer = self._transfers.append
         self.steps, self.transfers = self._steps.extend, self._transfers.extend
+        self._board = self._new_board() if board else None
+        if self._board is not None:
+            self.step = self._step_on_board
 
     def entry(self, row: Entry) -> None:
         """A line of the book."""
@@ -63,6 +70,8 @@ class Recorder:
     def evaluation(self, row: Evaluation) -> None:
         """A look at the test set; it is on disk when this returns."""
         self._evaluations.append(row)
+        if self._board is not None:
+            self._board.evaluation(row)
 
     def flush(self) -> None:
         """Put everything taken until now on disk."""
@@ -73,10 +82,22 @@ class Recorder:
         """Write what is left and merge each table into one file."""
         for table in self._tables():
             table.close()
+        if self._board is not None:
+            self._board.close()
 
     def state(self) -> dict[str, int]:
         """How many rows each table holds."""
         return {**{table.name: table.rows for table in self._tables()}, "evaluations": self._evaluations.rows}
+
+    def _step_on_board(self, row: Step) -> None:
+        self._steps.append(row)
+        if self._board is not None:
+            self._board.step(row)
+
+    def _new_board(self) -> Board:
+        """With what a run that is resumed has on disk."""
+        steps = tables.read(self._folder, "steps").to_pylist() if self._rows.get("steps") else ()
+        return Board(self._folder, (Step(**row) for row in steps), evaluations.rows_of(self._folder))
 
     def _table(self, name: str) -> Table[Any]:
         return Table(self._folder, name, rows=self._rows.get(name, 0))

@@ -33,6 +33,7 @@ def summarise(world: World, exchange: Exchange, batch: int, step_rows: "StepTota
         "stopped_by": _reason(world),
         "budget": _budget(world),
         "xi": _ratios(world, exchange, batch),
+        "xi_base_bits": _base_bits(exchange, batch),
         "xi_target": _targets("uplink.codec", exchange.up) | _targets("downlink.codec", exchange.down),
         "bits": {name: _bits(total) for name, total in traffic.items()},
         "symbols": {name: total.symbols for name, total in traffic.items()},
@@ -158,6 +159,12 @@ def _ratios(world: World, exchange: Exchange, batch: int) -> dict[str, Any]:
         else:
             ratios[name] = {"up": None, "down": None, "mean": None}
     return ratios
+
+
+def _base_bits(exchange: Exchange, batch: int) -> dict[str, Any]:
+    """What one message of Base would be, which the ratios are taken over [bit]."""
+    base = dict(zip(("up", "down"), exchange.base_manifests(batch), strict=True))
+    return {name: {"paper": each.paper_bits, "code": each.code_bits, "wire": each.bits} for name, each in base.items()}
 
 
 def _targets(path: str, codec: Codec) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgesim.cli import compare, doctor, init, plan, plot, report, run, schema, sweep, trace, validate, watch
+from edgesim.cli import check, compare, doctor, init, plan, plot, report, run, schema, sweep, trace, validate, watch
 from edgesim.cli import list as menu
 from edgesim.cli.console import out, say, tolerate_narrow_encodings
 from edgesim.cli.crash import CrashReport
@@ -38,6 +38,7 @@ app.command("list", epilog=menu.EPILOG)(menu.list_kinds)
 app.command("schema", epilog=schema.EPILOG)(schema.schema)
 app.command("init", epilog=init.EPILOG)(init.init)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
+app.command("check", epilog=check.EPILOG)(check.check)
 app.command("trace", epilog=trace.EPILOG)(trace.trace)
 app.command("plot", epilog=plot.EPILOG)(plot.plot)
 app.command("watch", epilog=watch.EPILOG)(watch.watch)

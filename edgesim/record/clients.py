@@ -11,6 +11,15 @@ from edgesim.rows import ClientTotal
 FILE = "clients.csv"
 
 
+def read(folder: Path) -> list[dict[str, str]]:
+    """The rows as they are written, none where the file is not there."""
+    path = folder / FILE
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def write(folder: Path, rows: Sequence[ClientTotal]) -> None:
     """Write the file, whole. An accuracy that is not known is an empty cell."""
     text = io.StringIO()

@@ -188,8 +188,7 @@ class Scenario(Section):
     downlink   from server to client: gradients
     protocol   who trains with whom, when
     optimiser  how weights are updated, one optimiser for each half
-    non_finite  what becomes of numbers that are not finite: `stop` ends the run and says where they began, `skip` leaves the
-               weights as they were for that step, `guard` takes 0 for values that arrive so
+    non_finite  numbers that are not finite: `stop` and say where they began, `skip` the step, or `guard`: take them for 0
     faults     what fails, and when: a list
     budget     when training ends
     evaluate   when the test set is looked at

@@ -72,6 +72,23 @@ ForkFrom = Annotated[
     str | None,
     typer.Option("--fork-from", metavar="RUN@STEP", help="Begin at a checkpoint of another run.", show_default=False),
 ]
+Folder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Results go to DIR/<scenario>/<time>-<hash>-s<seed>/.")]
+OnAccelerator = Annotated[
+    Accelerator | None,
+    typer.Option("--accelerator", help="Where this machine computes; changes wall time only.", show_default=False),
+]
+Deterministic = Annotated[
+    bool | None,
+    typer.Option(
+        "--deterministic/--no-deterministic",
+        help="Only algorithms that give the same bits every time (host.deterministic, on by default).",
+        show_default=False,
+    ),
+]
+KeepBook = Annotated[
+    bool, typer.Option("--trace", help="Also keep every device's power states over time, for `edgesim trace`.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no header, progress or hints.")]
 
 
 def run(
@@ -79,23 +96,17 @@ def run(
     scenario: OneScenario = None,
     changes: Changes = None,
     seed: Seed = None,
-    folder: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Results go to DIR/<scenario>/<time>-<hash>-s<seed>/.")
-    ] = Path("results"),
+    folder: Folder = Path("results"),
     timing_only: TimingOnly = False,
-    accelerator: Annotated[
-        Accelerator | None,
-        typer.Option("--accelerator", help="Where this machine computes; changes wall time only.", show_default=False),
-    ] = None,
-    keep_book: Annotated[
-        bool, typer.Option("--trace", help="Also keep every device's power states over time, for `edgesim trace`.")
-    ] = False,
+    accelerator: OnAccelerator = None,
+    deterministic: Deterministic = None,
+    keep_book: KeepBook = False,
     weights: Weights = False,
     tensorboard: TensorBoard = False,
     resume: Resume = False,
     fork_from: ForkFrom = None,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no header, progress or hints.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train one scenario until its budget is spent, and leave accuracy, bits, seconds and joules in a results folder.
 
@@ -106,8 +117,7 @@ def run(
     file = _file(scenario, fork_from)
     invocation = context.find_object(Invocation)
     assert invocation is not None  # main always gives one
-    wanted = [*(changes or []), *_of_host(accelerator, tensorboard)]
-    loaded = load(file, wanted, seed)
+    loaded = load(file, [*(changes or []), *_of_host(accelerator, deterministic, tensorboard)], seed)
     from edgesim import resumption, runner  # imports torch: not before the scenario is known to be right
 
     fork = resumption.read_fork(fork_from) if fork_from is not None else None
@@ -133,9 +143,11 @@ def run(
         say(_ending(done, file, loaded.seed, keep_book))
 
 
-def _of_host(accelerator: Accelerator | None, tensorboard: bool) -> list[str]:
-    """What the options change in the scenario."""
-    return [f"host.accelerator={accelerator}"] * bool(accelerator) + ["host.tensorboard=true"] * tensorboard
+def _of_host(accelerator: Accelerator | None, deterministic: bool | None, tensorboard: bool) -> list[str]:
+    """What the options say of the host, as changes to the scenario."""
+    computes = [] if accelerator is None else [f"host.accelerator={accelerator}"]
+    repeats = [] if deterministic is None else [f"host.deterministic={str(deterministic).lower()}"]
+    return computes + repeats + ["host.tensorboard=true"] * tensorboard
 
 
 def _file(scenario: Path | None, fork_from: str | None) -> Path:

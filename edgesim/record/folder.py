@@ -182,12 +182,25 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _determinism(deterministic: bool, timing_only: bool) -> str:
+def _determinism(deterministic: bool, timing_only: bool) -> dict[str, str]:
+    """What is promised of another run of the same scenario and seed (docs/determinism.md)."""
     if timing_only:
-        return "nothing was trained; the same scenario, seed and versions give identical tables"
+        return {
+            "promise": "byte-identical tables",
+            "where": "the same versions",
+            "whatever": "process, hash seed, thread count, accelerator, resumptions: nothing was trained",
+        }
     if deterministic:
-        return "the same scenario, seed, versions, machine and thread count give identical tables"
-    return "not promised: nondeterministic torch algorithms were allowed"
+        return {
+            "promise": "byte-identical tables",
+            "where": "the same versions, machine, accelerator and thread count",
+            "whatever": "process, hash seed, jobs beside it, resumptions",
+        }
+    return {
+        "promise": "none of losses and accuracies: nondeterministic torch algorithms were allowed",
+        "where": "",
+        "whatever": "",
+    }
 
 
 def _digests(folder: Path) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ class Direction:
             np.array([getattr(sizes, name) for _label, sizes in sorts])[which] for name in ("paper_bits", "code_bits")
         )
         self.paper, self.code = in_order(self.paper, paper), in_order(self.code, code)
-        for label in {label for label, _sizes in sorts}:
+        for label in dict.fromkeys(label for label, _sizes in sorts):
             mine = np.array([each == label for each, _sizes in sorts])[which]
             if mine.any():
                 of_label = self.by_label[label]

@@ -89,3 +89,26 @@ def test_files_are_named_for_the_noun_they_define() -> None:
 def test_initialisers_are_empty_except_the_two_public_ones_and_the_door_of_the_composition_root() -> None:
     filled = {name(path) for path in SOURCES if path.name == "__init__.py" and path.read_text(encoding="utf-8").strip()}
     assert filled == {"edgesim/__init__.py", "channels/__init__.py", "edgesim/build/__init__.py"}
+
+
+def unordered(node: ast.AST) -> bool:
+    """Whether an expression is a set: its order depends on the hash seed of the process."""
+    called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+    return isinstance(node, ast.Set | ast.SetComp) or called in {"set", "frozenset"}
+
+
+def test_nothing_follows_an_order_that_differs_from_process_to_process() -> None:
+    """No loop runs over a set, no folder is read in the order of the disk, no number comes from hash()."""
+    found = []
+    for path in SOURCES:
+        for node in nodes(path):
+            loops = [node.iter] if isinstance(node, ast.For | ast.comprehension) else []
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"list", "tuple", "enumerate", "zip"}:
+                loops += node.args
+            found += [f"{name(path)} runs over {ast.unparse(each)}" for each in loops if unordered(each)]
+        found += [
+            f"{name(path)}:{line} {call}" for call, line in calls(path) if call in {"os.listdir", "os.scandir", ".listdir"}
+        ]
+        if name(path) != "edgesim/wire.py":  # remembers the hash of what it is a key by, and orders nothing
+            found += [f"{name(path)}:{line} hash()" for call, line in calls(path) if call == "hash"]
+    assert not found

@@ -67,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # Read once, when torch is imported: threads that wait for each other sleep instead of taking the cores from each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Read once, when pyarrow is imported: its own allocator keeps tens of megabytes that a run of many clients can use.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     tolerate_narrow_encodings()
     crash = CrashReport()
     sys.excepthook = crash

@@ -1,7 +1,8 @@
 """A device: it computes at a sustained rate, draws power, and carries one radio."""
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import simpy
 
@@ -15,6 +16,30 @@ from edgesim.sim.windows import Windows
 from edgesim.work import Work
 
 MOST_ATTEMPTS = 10_000  # at a job that restarts of the server cut short
+
+
+class _Levels(NamedTuple):
+    """What follows from a device's profiles: powers [W], all but the base and the most above the base, and a core's rate."""
+
+    base_w: float
+    tx_w: float
+    rx_w: float
+    tail_w: float
+    promotion_w: float
+    core_w: float
+    most_w: float
+    core_flops: float
+
+
+@lru_cache(maxsize=64)
+def _levels(
+    rate_flops: float, idle_w: float, active_w: float, radio_idle_w: float, radio_w: tuple[float, ...], cores: int
+) -> _Levels:
+    """Worked out once for devices that are alike, so that a hundred thousand of them share the numbers."""
+    added = (active_w - idle_w, *(watts - radio_idle_w for watts in radio_w))
+    most_w = idle_w + radio_idle_w + sum(max(0.0, watts) for watts in added)
+    computing_w, tx_w, rx_w, tail_w, promotion_w = added
+    return _Levels(idle_w + radio_idle_w, tx_w, rx_w, tail_w, promotion_w, computing_w / cores, most_w, rate_flops / cores)
 
 
 class Device:
@@ -58,19 +83,19 @@ class Device:
     ) -> None:
         self.name = name
         self.ledger = ledger
-        self.meter = ledger.open(name, idle_w + radio_idle_w, tail_w - radio_idle_w, tail_s)
-        self.sending = Charge(self.meter, "tx", tx_w - radio_idle_w)
-        self.receiving = Charge(self.meter, "rx", rx_w - radio_idle_w)
+        alike = _levels(rate_flops, idle_w, active_w, radio_idle_w, (tx_w, rx_w, tail_w, promotion_w), cores)
+        self.meter = ledger.open(name, alike.base_w, alike.tail_w, tail_s)
+        self.sending = Charge(self.meter, "tx", alike.tx_w)
+        self.receiving = Charge(self.meter, "rx", alike.rx_w)
         self.promotion_s = promotion_s
-        self._connecting = Charge(self.meter, PROMOTION, promotion_w - radio_idle_w) if promotion_s else None
-        self.computing = Charge(self.meter, "compute", (active_w - idle_w) / cores)
-        self._core_flops = rate_flops / cores
+        self._connecting = Charge(self.meter, PROMOTION, alike.promotion_w) if promotion_s else None
+        self.computing = Charge(self.meter, "compute", alike.core_w)
+        self._core_flops = alike.core_flops
         self.cores = cores
         self._turn = Turn(ledger, cores)
         self.radio = Turn(ledger) if half_duplex else None
         self.down: Windows | None = None
-        added = (active_w - idle_w, *(watts - radio_idle_w for watts in (tx_w, rx_w, tail_w, promotion_w)))
-        self.most_w = idle_w + radio_idle_w + sum(max(0.0, watts) for watts in added)
+        self.most_w = alike.most_w
 
     def seconds(self, flops: float) -> float:
         """How long a core takes for that [s]."""

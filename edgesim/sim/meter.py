@@ -11,6 +11,7 @@ IDLE, OFF = "idle", "off"
 TAIL = "tail"
 ON_AIR = frozenset({"tx", "rx"})
 PROMOTION = "promotion"  # a radio that slept connects to its network
+_NOT_YET = -math.inf  # s, one number for all meters
 
 AirClock = Callable[[float], float]  # now [s] -> seconds that activities have been on air so far
 
@@ -79,7 +80,7 @@ class Meter:
         self._alone: tuple[float, str, str, float] | None = None  # since when, phase, state, watts of an only activity
         self._active: tuple[_Sort, ...] = ()  # otherwise, by phase. Few: searched one by one, which is faster than hashing
         self._tail: tuple[float, float] | None = None  # since when, until when
-        self.connected_s = -math.inf
+        self.connected_s = _NOT_YET
         self._changed()
 
     @property

@@ -50,6 +50,7 @@ class Session:
         self._recorder: Recorder | None = None
         self._totals = StepTotals()
         self._evaluation_bits = 0
+        self.earlier: dict[str, Any] = {}  # of a fork: what had been sent, by direction and label, when codecs changed
         self.each: dict[int, float] = {}  # accuracy of each client's own halves at the latest look, where they differ
         every = scenario.evaluate.every_epochs
         self._every = max(1, round(every * self.task.steps_per_epoch)) if every else 0
@@ -235,7 +236,7 @@ class Session:
         """summary.json; settles the book."""
         self.world.close()
         accuracies = [row.accuracy for row in self.evaluations]
-        facts = summarise(self.world, self.task.exchange, self.task.batch, self._totals)
+        facts = summarise(self.world, self.task.exchange, self.task.batch, self._totals, self.earlier)
         facts["bits"]["evaluation"] = self._evaluation_bits
         if 1 < len(self.world.clients) <= MOST_NAMED:
             facts["clients"] = [row._asdict() for row in self.clients()]

@@ -19,11 +19,17 @@ from edgesim.wire import ROLES
 MOST_NAMED = 100  # clients that a summary names one by one; clients.csv names all of them
 SPENT = slice(Step._fields.index("start_s"), Step._fields.index(f"{PHASES[-1]}_s") + 1)  # of a row: start, end, phases
 MOST_WAITING = 36_000  # numbers
+NOTHING = (0, 0, 0.0, 0.0)  # delivered transfers, payload, paper and code bits
 TOLERANCE = 1e-9  # relative; the totals are sums of up to millions of floats
 
 
-def summarise(world: World, exchange: Exchange, batch: int, step_rows: "StepTotals") -> dict[str, Any]:
-    """Everything the simulated world knows about a closed run; accuracy and wall time are the caller's."""
+def summarise(
+    world: World, exchange: Exchange, batch: int, step_rows: "StepTotals", earlier: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything the simulated world knows about a closed run; accuracy and wall time are the caller's.
+
+    earlier  of a fork: what had been sent through other codecs, by direction and label, as `Direction.by_label`
+    """
     traffic = world.ledger.traffic.by_direction
     return {
         "steps": world.steps,
@@ -41,7 +47,7 @@ def summarise(world: World, exchange: Exchange, batch: int, step_rows: "StepTota
         "energy_j": _energy(world),
         "link": _link(list(traffic.values())) | _caught(world),
         "faults": dict(sorted(world.presence.counts.items())),
-        "checks": _checks(world, exchange, batch, step_rows),
+        "checks": _checks(world, exchange, batch, step_rows, earlier),
     }
 
 
@@ -56,7 +62,7 @@ class StepTotals:
 
     def state(self) -> dict[str, Any]:
         """As it is, nothing folded: sums depend on when that is done."""
-        kept = {"waiting": np.array(self._waiting), "durations": np.array(self._durations), "by_phase": self._by_phase}
+        kept = {"waiting": np.array(self._waiting), "durations": np.array(self._durations), "by_phase": self._by_phase.copy()}
         return kept | {"tiled": self._tiled}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -212,27 +218,28 @@ def _caught(world: World) -> dict[str, int]:
     return total
 
 
-def _checks(world: World, exchange: Exchange, batch: int, step_rows: StepTotals) -> dict[str, bool]:
+def _checks(world: World, exchange: Exchange, batch: int, step_rows: StepTotals, earlier: Mapping[str, Any]) -> dict[str, bool]:
     now = world.ledger.now
     return {
         "phases_tile": step_rows.tiled and all(meter.tiles(now, TOLERANCE) for meter in world.ledger.meters),
         "energy_adds_up": all(meter.adds_up(now, TOLERANCE) for meter in world.ledger.meters),
-        "bits_match": _bits_match(world, exchange, batch),
+        "bits_match": _bits_match(world, exchange, batch, earlier),
         "conserved": all(total.offered == total.payload + total.lost for total in world.ledger.traffic.by_direction.values()),
         "littles_law": world.ledger.keeps_littles_law(TOLERANCE),
         "budget_kept": all(getattr(world.spent, name) <= limit * (1.0 + SLACK) for name, limit in world.budget.limits.items()),
     }
 
 
-def _bits_match(world: World, exchange: Exchange, batch: int) -> bool:
+def _bits_match(world: World, exchange: Exchange, batch: int, earlier: Mapping[str, Any]) -> bool:
     """What was booked never exceeds what the codecs announced, and equals it where sizes are fixed; labels and roles agree."""
     up, down = exchange.up_manifest(batch), exchange.down_manifest(batch)
     totals = world.ledger.traffic.by_direction
     kept = 0 if totals["up"].labels else up.by_role["labels"]  # a protocol may leave labels on the client
     announced = {"smashed": up.bits - kept, "gradient": down.bits}
-    for total in totals.values():
+    for name, total in totals.items():
         for label, size in announced.items():
-            transfers, payload = total.by_label.get(label, (0, 0, 0.0, 0.0))[:2]
+            booked, before = total.by_label.get(label, NOTHING), earlier.get(name, {}).get(label, NOTHING)
+            transfers, payload = booked[0] - before[0], booked[1] - before[1]
             if payload > transfers * size or (exchange.fixed_size and payload != transfers * size):
                 return False
         if sum(booked[1] for booked in total.by_label.values()) != total.payload:

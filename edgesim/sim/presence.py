@@ -61,7 +61,8 @@ class Presence:
         self._used = {client: like.used_j(client) for client in self._hazards.capacity_j} if like is not None else {}
         for client in self.dead:
             self._switch_off(client)
-        if self._hazards.absences or self._hazards.capacity_j:
+        self._has_looked = not (self._hazards.absences or self._hazards.capacity_j)
+        if not self._has_looked:
             self._ledger.at(self._ledger.now, self._look)
 
     # -- who is there: functions of time ------------------------------------------------------------------------------
@@ -216,6 +217,7 @@ class Presence:
 
     def _look(self) -> None:
         """Find out who is there, and when that changes."""
+        self._has_looked = True
         for client in self._hazards.absences:
             self._turn(client)
         for client in self._hazards.capacity_j:

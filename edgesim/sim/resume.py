@@ -237,12 +237,15 @@ def _put_medium(medium: Medium, meters: list[Meter], state: State) -> None:
 
 def _presence(presence: Presence) -> State:
     kept = {name: _by_client(getattr(presence, name)) for name in ("dead", "_off", "_turns", "_alarms")}
-    return {"counts": dict(presence.counts), **kept}
+    return {"counts": dict(presence.counts), "has_looked": presence._has_looked, **kept}
 
 
 def _put_presence(presence: Presence, ledger: Ledger, state: State) -> None:
     presence.counts = Counter(state["counts"])
     presence.dead, presence._off = _from(state["dead"]), _from(state["_off"])
+    presence._has_looked = state["has_looked"]
+    if not presence._has_looked:  # the run has not begun
+        ledger.at(0.0, presence._look)
     for client, time in _from(state["_turns"]).items():
         presence._turns[client] = ledger.at(time, partial(presence._turn, client))
     for client, time in _from(state["_alarms"]).items():

@@ -86,7 +86,10 @@ def begun(scenario: Scenario, timing_only: bool) -> tuple[Session, Heard]:
 
 
 def check_cut(scenario: Scenario, cut: int, *, timing_only: bool = False) -> Told:
-    """A run cut after `cut` units, its state written, read and put into a new session, tells what an uncut one tells."""
+    """A run cut after `cut` units, its state written, read and put into a new session, tells what an uncut one tells.
+
+    cut  0: before anything is done
+    """
     whole, whole_heard = begun(scenario, timing_only)
     whole.run()
     told = Told(whole, whole_heard)
@@ -97,12 +100,13 @@ def check_cut(scenario: Scenario, cut: int, *, timing_only: bool = False) -> Tol
     def between() -> None:
         nonlocal units
         units += 1
-        if units >= cut:
+        if units > cut:
             kept.append(packing.pack(first.state()))
             raise CutError
 
     first.between = between
     try:
+        between()
         first.run()
     except CutError:
         pass

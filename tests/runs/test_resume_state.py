@@ -1,5 +1,6 @@
 """A session that is put back between two units goes on as if nothing had been, to the last bit."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ HAZARDS = [
     {"kind": "outage", "mean_up_s": 0.5, "mean_down_s": 0.05},
     {"kind": "server_restart", "start_s": 0.4, "length_s": 0.1, "every_s": 1.0},
 ]
+SMALL_BATCH = {"kind": "synthetic", "train": 96, "test": 40, "image_size": 8, "channels": 1, "batch_size": 8}
 MANY = {"count": 3, "device": "raspberry_pi_4"}
 
 # One way to use each kind of everything that changes while a run runs; a kind that needs no knobs need not be here.
@@ -178,6 +180,15 @@ def test_who_is_late_is_waited_for_before_a_checkpoint(make: Any, cut_at: Any) -
     assert any("late" in row for row in told.rows)
 
 
+@pytest.mark.parametrize("cut", [0, 1])
+def test_what_is_told_once_and_who_is_there_at_first(cut: int, make: Any, cut_at: Any) -> None:
+    scenario = make(
+        **links(of("c3sl"), FEEDBACK), clients=MANY, protocol="parallel", faults=HAZARDS, budget={"rounds": 4, "joules": 1e6}
+    )
+    told = cut_at(scenario, cut, timing_only=True)
+    assert sum("'one-off'" in row for row in told.rows) == 3
+
+
 def test_a_run_cut_after_its_last_unit_has_only_its_last_look_to_do(make: Any, cut_at: Any) -> None:
     scenario = make(budget={"steps": 3}, evaluate={"every_epochs": 1})
     told = cut_at(scenario, 3)
@@ -271,6 +282,25 @@ def test_a_fork_goes_on_under_other_limits_rates_and_air(make: Any) -> None:
     assert all(summary["checks"].values())
 
 
+@pytest.mark.parametrize("timing_only", [True, False])
+def test_a_fork_over_other_codecs_adds_up(timing_only: bool, make: Any, cut_at: Any) -> None:
+    """What was sent through the codecs before is no fault of those after; nor is it when the fork is resumed in its turn."""
+    state = stood(make(**links(TOPK), budget={"steps": 3}), timing_only=timing_only)
+    fork = make(**links(of("c3sl"), of("quantise")), budget={"steps": 6})
+    first = Session(fork, timing_only=timing_only)
+    first.restore(state)
+    kept: list[dict[str, Any]] = []
+    first.between = lambda: kept.append(first.state() if timing_only else deepcopy(first.state()))
+    first.run()
+    summary = first.summary("done")
+    assert all(summary["checks"].values()), summary["checks"]
+    assert summary["bits"]["up"]["model"] == 64, "the keys are told when the codec that needs them comes"
+    second = Session(fork, timing_only=timing_only)
+    second.restore(kept[0])
+    second.run()
+    assert second.summary("done") | {"wall_s": 0} == summary | {"wall_s": 0}
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -280,6 +310,7 @@ def test_a_fork_goes_on_under_other_limits_rates_and_air(make: Any) -> None:
             {"clients": {"count": 2, "device": "raspberry_pi_4"}, "protocol": "parallel"},
             "it is parallel, and .* in vanilla",
         ),
+        ({"data": SMALL_BATCH}, "data.batch_size and model.cut: Base sends"),
         ({"clients": {"device": "jetson_nano"}}, "client0: it draws another power"),
         (links("identity"), "uplink.codec: .*residual|uplink.codec: _extra_state is in the checkpoint only"),
     ],

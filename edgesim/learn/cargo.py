@@ -105,18 +105,18 @@ def _kinds_of_moments(optimiser: optim.Optimizer) -> list[str]:
 def _packed_moments(optimiser: optim.Optimizer) -> Tensor:
     names = _kinds_of_moments(optimiser)
     parts: list[Tensor] = []
-    steps = 0.0
+    steps = torch.zeros(())
     for group in optimiser.param_groups:
         for parameter in group["params"]:
             state = optimiser.state.get(parameter, {})
-            steps = float(state.get("step", 0.0))
+            steps = state.get("step", torch.zeros(()))
             parts += [state.get(name, torch.zeros_like(parameter)).reshape(-1) for name in names]
-    return torch.cat([*parts, torch.tensor([steps], device=parts[0].device if parts else None)])
+    return torch.cat([*parts, steps.float().view(1).to(parts[0].device if parts else steps.device)])
 
 
 def _unpack_moments(flat: Tensor, optimiser: optim.Optimizer) -> None:
     names = _kinds_of_moments(optimiser)
-    steps, place = float(flat[-1]), 0
+    place = 0
     for group in optimiser.param_groups:
         for parameter in group["params"]:
             state = optimiser.state[parameter]
@@ -124,4 +124,4 @@ def _unpack_moments(flat: Tensor, optimiser: optim.Optimizer) -> None:
                 state[name] = flat[place : place + parameter.numel()].view_as(parameter).clone()
                 place += parameter.numel()
             if "step" in state or names:
-                state["step"] = torch.tensor(steps)
+                state["step"] = flat[-1].clone()  # where the weights are: fused optimisers count there

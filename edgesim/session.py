@@ -19,7 +19,8 @@ from edgesim.watch import Progress, Watch
 from edgesim.wire import FLOAT_BITS
 
 YOUNG_OBJECTS = 100_000  # new ones between two collections of a timing-only run; Python's own choice is 700
-PROGRESS_S = 0.1  # wall seconds between two calls of the watcher
+PROGRESS_S = 0.1  # wall seconds between two calls of the watcher, at least
+QUICK_S = 0.003  # a call that takes longer is made the less often: it adds up what a hundred thousand devices have drawn
 LARGE_BYTES = 16_000_000  # weights of models above this size are kept on request only: a sweep leaves hundreds of runs
 
 
@@ -56,7 +57,7 @@ class Session:
         self._every = max(1, round(every * self.task.steps_per_epoch)) if every else 0
         self._of_clients: dict[str, float] = {}
         self._looked = 0
-        self._shown = -math.inf
+        self._due = -math.inf  # when the watcher is told again [s of wall clock]
         self._loss: float | None = None
         self._to_stop = False  # in a flag of its own: a signal may come while the world works out `stopped_by`
 
@@ -89,7 +90,7 @@ class Session:
             self.world.do(self.task.protocol)
             if self._every and self.world.steps // self._every > self._looked:
                 self._evaluate()
-            elif time.monotonic() - self._shown >= PROGRESS_S:
+            elif time.monotonic() >= self._due:
                 self._show()
             if self.between is not None and self.quiescent:
                 self.between()
@@ -194,22 +195,25 @@ class Session:
         }
 
     def _show(self) -> None:
-        self._shown = time.monotonic()
         if self._watch is None:
+            self._due = math.inf
             return
-        world = self.world
+        world, now = self.world, time.monotonic()
+        spent = world.spent
         self._watch.progress(
             Progress(
                 step=world.steps,
-                budget_fraction=world.budget.fraction(world.spent),
+                budget_fraction=world.budget.fraction(spent),
                 simulated_s=world.ledger.now,
-                joules=world.ledger.joules,
+                joules=spent.joules,
                 accuracy=self.evaluations[-1].accuracy if self.evaluations else None,
                 loss=self._loss,
-                wall_s=self._shown - self.started,
+                wall_s=now - self.started,
                 epoch=world.steps / world.steps_per_epoch,
             )
         )
+        shown = time.monotonic()
+        self._due = shown + PROGRESS_S * max(1.0, (shown - now) / QUICK_S)
 
     def weights(self, *, large: bool) -> bytes | None:
         """The trained model as a file; None where nothing was trained or, unless `large`, where it would be a large one."""

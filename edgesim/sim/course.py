@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgesim.rows import Block, Names, Step
+from edgesim.sim.account import NOTHING
 from edgesim.sim.bulk import Activities, Bulk, Stage, absorb
 from edgesim.sim.radio import Airtime
 from edgesim.wire import Manifest
@@ -110,7 +111,7 @@ def book(world: "World", course: Course) -> None:
     for client, number, started in zip(clients, done, begun.tolist(), strict=True):
         client.steps += number
         client.account.step += number
-        client.account.started, client.account.seconds = started, {}
+        client.account.started, client.account.seconds = started, NOTHING
     world.steps += len(steps.client)
 
 

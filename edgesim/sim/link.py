@@ -45,7 +45,7 @@ class Link:
     """
 
     __slots__ = (
-        "_ends", "_phase", "_sleepers", "_turn", "air", "chance", "direction", "fading", "ledger", "medium",
+        "_ends", "_sleepers", "_turn", "air", "chance", "direction", "fading", "ledger", "medium",
         "receiver", "sender", "transfers", "transport",
     )  # fmt: skip
 
@@ -63,7 +63,6 @@ class Link:
     ) -> None:
         self.ledger = ledger
         self.direction = direction
-        self._phase = PHASE[direction]
         self.sender = sender
         self.transport = transport
         self.fading = fading
@@ -97,7 +96,7 @@ class Link:
 
     def send(self, label: str, message: Message, account: Account) -> Generator[simpy.Event, Any, Message]:
         """Send a payload (or, timing only, its manifest) and give it as received."""
-        ledger, phase = self.ledger, self._phase
+        ledger, phase = self.ledger, PHASE[self.direction]
         env = ledger.env
         arrived = env.now
         if not self._turn.take():
@@ -150,7 +149,7 @@ class Link:
         for load, silent in brought:
             yield from self.medium.carry(load, account)
             if silent:
-                yield from self.ledger.spend(self._phase, silent, account=account)
+                yield from self.ledger.spend(PHASE[self.direction], silent, account=account)
         through = [load for load, _silent in brought]
         return became(self.transport, manifest, airtime, through), sum(load.waited_s for load in through)
 

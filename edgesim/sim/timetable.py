@@ -88,6 +88,7 @@ def serve(ready: Array, steps: Sequence[int], paces: Paces, up: Way, down: Way, 
     """The steps of clients that begin at `ready` [clients] [s], as many of each as `steps` says, one after the other."""
     forward, encode, backward = (pace.tolist() for pace in paces[:3])
     service, up_s, down_s, aired = paces.server, up.latency_s, down.latency_s, airtimes.seconds
+    ups_fixed, downs_fixed = up.fixed, down.fixed
     left, first = list(steps), ready.tolist()
     who: list[int] = []
     begun: list[float] = []
@@ -110,7 +111,9 @@ def serve(ready: Array, steps: Sequence[int], paces: Paces, up: Way, down: Way, 
         begin = arrived if arrived > free else free
         end = begin + service
         heapreplace(cores, end)
-        number = down.at(client, end)
+        number = downs_fixed[client]
+        if number < 0:
+            number = down.plan(client, end)
         who.append(client)
         begun.append(start)
         served.append(begin)
@@ -124,6 +127,9 @@ def serve(ready: Array, steps: Sequence[int], paces: Paces, up: Way, down: Way, 
         start = back + backward[client]
         ahead = start + forward[client]
         out = ahead + encode[client]
-        number = sent[client] = up.at(client, out)
+        number = ups_fixed[client]
+        if number < 0:
+            number = up.plan(client, out)
+        sent[client] = number
         heapreplace(queue, (out + aired[number] + up_s, out, ahead, start, back, end, begin, len(who), client))
     return Served(np.array(who), np.array(begun), np.array(served), np.array(ups), np.array(downs))

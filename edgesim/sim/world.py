@@ -11,7 +11,7 @@ import simpy
 from edgesim.errors import RunError
 from edgesim.rng import seed as seed_of
 from edgesim.rows import Round, Step
-from edgesim.sim.account import Account
+from edgesim.sim.account import NOTHING, Account
 from edgesim.sim.budget import Budget, Spent
 from edgesim.sim.device import Device
 from edgesim.sim.express import Express
@@ -172,6 +172,8 @@ class World:
         pilots = [client.pilot for client in self.clients if client.pilot is not None] if self._adapts else []
         for pilot in pilots:
             pilot.is_held = False
+        if self.budget.in_rounds:
+            return None  # and nobody need add up what a hundred thousand devices have spent
         broken = self.budget.exceeded(self.spent.plus(self.unit_cost(unit)))
         if broken is None or not any(pilot.holds() for pilot in pilots):
             return broken
@@ -280,7 +282,7 @@ class World:
             math.nan,
         )
         client.joules = joules
-        account.seconds = {}  # told: of a hundred thousand clients few are in the middle of a step
+        account.seconds = NOTHING  # told
         self.watch(row, loss)
 
     def finish_round(self, began: float, clients: Sequence[Client], failed: int = 0, late: int = 0) -> None:

@@ -14,6 +14,8 @@ from channels.timing import timing
 
 FEW = 8  # chunks of taps remembered; up to 200 KiB each
 DIRECT, TAPS = 9, 10  # purposes of random streams: phase of the direct path, independent taps
+MOST_GAINS = 1 << 25  # of subcarriers, told at once: a quarter of a gigabyte
+AT_ONCE = 1 << 22  # of them, worked out together
 LOS_DOPPLER = 0.7  # Doppler shift of the direct path over f_D (3GPP TR 38.901, 7.7.2)
 
 
@@ -80,11 +82,23 @@ class TDL(Channel):
         return Draws(seen[0], seen[1], seconds)
 
     def by_subcarrier(self, start_s: float, blocks: int, key: int) -> Draws:
-        """The blocks of `draws`, |H|^2 and SNR of every subcarrier: [blocks, subcarriers]."""
+        """The blocks of `draws`, |H|^2 and SNR of every subcarrier: [blocks, subcarriers].
+
+        Raises ValueError for more of them than fit into memory.
+        """
+        half_s, most = self.timing.block_s / 2.0, MOST_GAINS // self.subcarriers
+        if blocks > most and half_s < math.inf:
+            raise ValueError(
+                f"{blocks} blocks of {self.subcarriers} subcarriers do not fit into memory, at most {most} do: use fewer "
+                "subcarriers, a longer coherence_s or shorter transfers"
+            )
         taps, seconds = self._taps.look(start_s, blocks, key)
-        half_s = self.timing.block_s / 2.0
-        middles = start_s + np.cumsum(seconds) - (half_s if half_s < math.inf else 0.0)
-        power = powers(self.lines.response(taps, self._direct(middles, key), self.frequencies_hz))
+        direct = self._direct(start_s + np.cumsum(seconds) - (half_s if half_s < math.inf else 0.0), key)
+        power = np.empty((len(seconds), self.subcarriers))
+        step = max(1, AT_ONCE // self.subcarriers)
+        for first in range(0, len(seconds), step):
+            here = slice(first, first + step)
+            power[here] = powers(self.lines.response(taps[:, here], direct[here], self.frequencies_hz))
         return Draws(power, with_noise(power, self.snr), seconds)
 
     def frequency_response(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from channels import TDL, Draws, Rayleigh
+from channels import TDL, Draws, Rayleigh, tdl
 from channels.equalise import laid, transmit
 from channels.ofdm import effective
 
@@ -65,6 +65,20 @@ def test_subcarriers_are_those_of_the_draws_and_of_the_response(profile: str, kn
     else:
         middle = start + wide.seconds[0] - channel.timing.block_s / 2.0
         np.testing.assert_allclose(wide.gain[0], np.abs(channel.frequency_response([middle], key)[0]) ** 2, rtol=1e-3)
+
+
+def test_many_blocks_are_worked_out_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = line(profile="D").by_subcarrier(1.00037, 600, 6)
+    monkeypatch.setattr(tdl, "AT_ONCE", 7 * CARRIERS + 1)
+    pieces = line(profile="D").by_subcarrier(1.00037, 600, 6)
+    np.testing.assert_allclose(pieces.gain, whole.gain, rtol=1e-5)
+    assert np.array_equal(pieces.seconds, whole.seconds)
+
+
+def test_more_gains_than_fit_into_memory_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"4000000 blocks of 4096 subcarriers do not fit into memory, at most 8192 do: use"):
+        line(subcarriers=4096).by_subcarrier(0.0, 4_000_000, 1)
+    assert line(subcarriers=4096, coherence_s=math.inf).by_subcarrier(0.0, 4_000_000, 1).gain.shape == (1, 4096)
 
 
 @pytest.mark.parametrize("equaliser", ["zf", "mmse"])

@@ -22,7 +22,8 @@ class ProportionalFair(Medium):
     After every slot T becomes beta T + (1 - beta) r with r the rate at which the client was served, 0 for the others that had
     something to send. The rate of a client is what its channel carries when the slot begins, so that fading is used where it is
     good: with independent Rayleigh fading and rates in proportion to |h|^2, K clients get 1/K of the slots each and H_K =
-    1 + 1/2 + ... + 1/K times the rate of round robin. A message that ends within a slot leaves the rest of it unused.
+    1 + 1/2 + ... + 1/K times the rate of round robin. A message that ends within a slot leaves the rest of it unused. Where
+    nobody who has something to send can send in 131 072 slots in a row, as in a long outage of all, the run ends with a reason.
 
     slot_s  length of a slot [s]
     beta    memory of the average: its time constant is slot_s / (1 - beta)
@@ -122,7 +123,10 @@ class Schedule(Course):
         """The rate of every job in the present slot, [jobs] [bit/s]."""
         if not len(self._rates) or self._slot >= self._first + CHUNK:
             if self._dead > PATIENCE:
-                raise RunError(f"no link carried anything for {self._dead * self._slot_s:.3g} s: raise the SNR")
+                raise RunError(
+                    f"no link carried anything for {self._dead * self._slot_s:.3g} s: raise the SNR, let outages be shorter "
+                    f"than {PATIENCE} slots, or make slot_s longer"
+                )
             self._first = self._slot
             times = (self._first + np.arange(CHUNK)) * self._slot_s
             self._rates = np.stack([_speed(job, times) for job in self._left])

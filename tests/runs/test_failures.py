@@ -116,14 +116,14 @@ def test_without_memory_before_the_first_step_nothing_is_left(
     ("partition", "said"),
     [
         ({"kind": "dirichlet", "alpha": 0.01, "min_size": 1}, r"larger than the \d+ samples of client \d+"),
-        ({"kind": "dirichlet", "alpha": 0.01, "min_size": 97}, "4 clients cannot have at least 97 training images each"),
+        ({"kind": "dirichlet", "alpha": 0.01, "min_size": 97}, "6 clients cannot have at least 97 training images each"),
     ],
 )
 def test_a_client_without_a_whole_batch_is_named_before_anything_runs(
     partition: dict[str, Any], said: str, make: Any, tmp_path: Path
 ) -> None:
     scenario = make(
-        data=SMALL["data"] | {"partition": partition}, clients={"count": 4, "device": "raspberry_pi_4"}, protocol="parallel"
+        data=SMALL["data"] | {"partition": partition}, clients={"count": 6, "device": "raspberry_pi_4"}, protocol="parallel"
     )
     with pytest.raises(ScenarioError, match=said) as caught:
         run(scenario, out=tmp_path / "out")

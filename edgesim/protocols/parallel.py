@@ -45,16 +45,22 @@ class Parallel(Protocol):
     def unit(self, world: World) -> Process:
         """One server step; where it is due, the averaging after it."""
         began = world.ledger.now
-        until = math.inf if self._deadline_s is None else began + self._deadline_s
         clients = world.chosen(self._participants, self._fraction)
-        results = yield from world.each(clients, lambda client: _up(world, client), until=until)
-        arrivals = [(one, *result) for one, result in zip(clients, results, strict=True) if not isinstance(result, Lost)]
-        if arrivals:
-            results += yield from _answered(world, arrivals, began)
+        at_once = world.express.together(clients) if world.express and self._deadline_s is None else None
+        results = yield from at_once or self._step(world, clients, began)
         world.model = None
         if self._sync_every and (world.rounds + 1) % self._sync_every == 0:
             yield from synchronised(world, world.clients)
         world.finish_round(began, clients, *fates(results))
+
+    def _step(self, world: World, clients: Sequence[Client], began: float) -> Process:
+        """There and back. Gives what became of each client."""
+        until = math.inf if self._deadline_s is None else began + self._deadline_s
+        results = yield from world.each(clients, lambda client: _up(world, client), until=until)
+        arrivals = [(one, *result) for one, result in zip(clients, results, strict=True) if not isinstance(result, Lost)]
+        if arrivals:
+            results += yield from _answered(world, arrivals, began)
+        return results
 
 
 def _answered(world: World, arrivals: Sequence[tuple[Client, Message, float]], began: float) -> Process:

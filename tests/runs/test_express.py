@@ -44,7 +44,7 @@ def link(**changed: Any) -> dict[str, Any]:
 
 def books(scenario: Scenario, folder: Path, *, at_once: bool, trace: bool = False) -> Books:
     """Summary, tables and totals of the clients of a timing-only run."""
-    with nullcontext() if at_once else mock.patch.object(Express, "turns", return_value=None):
+    with nullcontext() if at_once else mock.patch.object(Express, "_done", return_value=None):
         return _books(Session(scenario, timing_only=True), folder, trace)
 
 
@@ -72,15 +72,15 @@ def columns(table: Any) -> dict[str, list[Any]]:
 def booked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many clients each unit had that was done at once."""
     units: list[int] = []
-    before = Express.turns
+    before = Express._done
 
-    def turns(self: Express, clients: Any, *args: Any, **knobs: Any) -> Any:
-        process = before(self, clients, *args, **knobs)
+    def done(self: Express, unit: Any, results: list[Any]) -> Any:
+        process = before(self, unit, results)
         if process is not None:
-            units.append(len(clients))
+            units.append(len(results))
         return process
 
-    monkeypatch.setattr(Express, "turns", turns)
+    monkeypatch.setattr(Express, "_done", done)
     return units
 
 
@@ -103,13 +103,15 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("protocol", ["splitfed_v1", "splitfed_v2", "fedavg"])
+@pytest.mark.parametrize("protocol", ["splitfed_v1", "splitfed_v2", "fedavg", "parallel"])
 def test_the_books_are_the_same_at_once_and_event_by_event(
     protocol: str, case: str, make: Callable[..., Scenario], tmp_path: Path, booked: list[int]
 ) -> None:
     changed = {"data": DATA, "uplink": link(), "downlink": link(), "budget": {"rounds": 3}} | CASES[case]
-    changed["protocol"] = {"kind": protocol, **changed.get("protocol", ROUND)}
-    scenario = make(**changed)
+    knobs = changed.pop("protocol", ROUND)
+    if protocol == "parallel":
+        knobs = {"sync_every": 2, "participants": knobs.get("participants", 12)}
+    scenario = make(protocol={"kind": protocol, **knobs}, **changed)
     one_by_one = books(scenario, tmp_path / "slow", at_once=False)
     assert not booked
     at_once = books(scenario, tmp_path / "fast", at_once=True)

@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from edgesim.errors import RunError
 
 Bytes = bytes | bytearray | memoryview
+BUFFER_BYTES = 1 << 20  # a Parquet file is written in many small pieces
 
 # The system as a run sees it: a test puts a failing disk in their place.
 _open, _write, _sync, _rename = os.open, os.write, os.fsync, os.replace
@@ -44,27 +45,21 @@ def whole(path: Path) -> Iterator[BinaryIO]:
     """An open file that takes the place of `path` when the block ends well; see `replacing`. No part of a write is lost."""
     with replacing(path) as temporary:
         descriptor = opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        with _File(descriptor) as file:
-            yield cast(BinaryIO, file)
+        with io.BufferedWriter(_File(descriptor), BUFFER_BYTES) as file:  # type: ignore[type-var]  # a raw file it is
+            yield file
 
 
 class _File(io.RawIOBase):
-    """An open file whose writes are complete or raise. Gives way to nobody: closing it closes the descriptor."""
+    """A descriptor as a file whose writes are complete or raise; closing it closes the descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._written = 0
 
     def writable(self) -> bool:
         return True
 
-    def tell(self) -> int:
-        return self._written
-
-    def write(self, content: Bytes) -> int:  # type: ignore[override]  # what pyarrow and we give
-        done = put(self._descriptor, content)
-        self._written += done
-        return done
+    def write(self, content: Bytes) -> int:  # type: ignore[override]  # what a buffer gives
+        return put(self._descriptor, content)
 
     def close(self) -> None:
         if not self.closed:

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,11 @@ GIT_TIMEOUT_S = 10.0
 
 def versions() -> dict[str, str | None]:
     """Python and the installed packages a result depends on; None for one that is not installed."""
+    return dict(_installed())
+
+
+@cache
+def _installed() -> dict[str, str | None]:
     found: dict[str, str | None] = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

@@ -31,13 +31,17 @@ if __name__ == "__main__":
         run["share_of_step"] = phases["encode"] / run["latency_s.step_mean"]
         run["share_of_joules"] = run["energy_j.by_phase.encode"] / run["energy_j.by_actor.client0"]
     rows = means(runs, KEYS, METRICS, "share_of_computing")
-    write(out / "charged.csv", [{name: value for name, value in row.items() if "_of_computing_" not in name} for row in rows])
+    rows = [{name: value for name, value in row.items() if "_of_computing_" not in name} for row in rows]  # one seed
+    write(out / "charged.csv", rows)
     device = rows[0]["device"]  # the share of computing is every device's
     models = list(dict.fromkeys(row["model"] for row in rows))
-    figure, places = panels(len(models))
+    figure, places = panels(len(models), sharey=True)
     for place, model in zip(places, models, strict=True):
         mine = [row for row in rows if (row["model"], row["device"]) == (model, device)]
         lines(place, [row | {"xi": f"xi = {row['xi']:g}"} for row in mine], "batch", "share_of_computing", "xi")
         place.set(title=model, xlabel="batch size", xscale="log", yscale="log")
+        batches = sorted({row["batch"] for row in mine})
+        place.set_xticks(batches, labels=[f"{batch:g}" for batch in batches])
+        place.set_xticks([], minor=True)
     places[0].set_ylabel("k-means / client's computing")
     save(figure, places, out, "overhead", 3)

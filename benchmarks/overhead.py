@@ -2,6 +2,7 @@
 
     python benchmarks/overhead.py                       # digits and DeiT-T at 224 pixels, batch 16
     python benchmarks/overhead.py --case digits --rounds 9
+    python benchmarks/overhead.py --case records        # tables and checkpoints at the default interval, over none
 
 The plain loop knows no client, link, clock, ledger or table: one module, one optimiser, one backward. Both sides are timed in
 turn within one process and the ratio is taken round by round, so that a machine whose speed drifts does not decide. The losses
@@ -9,6 +10,7 @@ of both sides must be equal to the last bit, or the comparison would be void.
 """
 
 import argparse
+import math
 import statistics
 import sys
 import tempfile
@@ -22,6 +24,7 @@ from torch.nn.functional import cross_entropy
 sys.path[0] = str(Path(__file__).resolve().parents[1])  # in place of this folder, whose channels.py would pass for the library
 
 from edgesim import build, rng  # noqa: E402
+from edgesim.keeper import Keeper  # noqa: E402
 from edgesim.load import load  # noqa: E402
 from edgesim.record.folder import RunFolder  # noqa: E402
 from edgesim.record.recorder import Recorder  # noqa: E402
@@ -38,6 +41,7 @@ CASES = {
     },
 }
 LIMITS = {"digits": 1.05, "deit_tiny": 1.02}
+RECORDS, RECORDS_LIMIT = "records", 1.02
 
 
 class Stopwatch:
@@ -69,6 +73,50 @@ def emulated(scenario: Scenario, folder: Path) -> Timed:
     return seconds, losses
 
 
+def kept(scenario: Scenario, folder: Path, *, keeps: bool) -> tuple[tuple[float, float], float]:
+    """Wall and CPU seconds of a run with or without its tables and its look for checkpoints; wall seconds of one checkpoint."""
+    session = Session(scenario)
+    session._evaluate = lambda: None  # type: ignore[method-assign]
+    one_s = 0.0
+    if keeps:
+        run = RunFolder.create(folder, scenario.name, scenario.hash8, scenario.seed)
+        recorder = Recorder(run)
+        session.attach(recorder, trace=False)
+        keeper = Keeper(run.path, session, recorder, {}, every_s=scenario.host.checkpoint_every_s, every_steps=None)
+    watch = Stopwatch()
+    session.run()
+    seconds = watch.read()
+    if keeps:
+        watch = Stopwatch()
+        keeper.write()
+        one_s = watch.read()[0]
+        watch = Stopwatch()
+        recorder.close()
+        seconds = tuple(a + b for a, b in zip(seconds, watch.read(), strict=True))  # type: ignore[assignment]
+    return seconds, one_s
+
+
+def records(rounds: int, threads: int) -> None:
+    """Print what tables and checkpoints cost on digits."""
+    scenario = load(SCENARIOS / "base.yaml", CASES["digits"])
+    pairs, ones = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(rounds + 1):
+            (with_s, one_s), (without_s, _) = (kept(scenario, Path(folder), keeps=keeps) for keeps in (True, False))
+            if number:
+                pairs.append((with_s, without_s))
+                ones.append(one_s)
+    share = statistics.median(ones) / (scenario.host.checkpoint_every_s or math.inf)
+    for place, clock in enumerate(("wall", "CPU")):
+        ratios = [mine[place] / other[place] for mine, other in pairs]
+        print(
+            f"{RECORDS:10s} {clock:4s} with tables over without: ratio median {statistics.median(ratios):.3f} (min {min(ratios):.3f}, "
+            f"max {max(ratios):.3f}); a checkpoint of {1e3 * statistics.median(ones):.1f} ms every "
+            f"{scenario.host.checkpoint_every_s:g} s adds {share:.5f}: {statistics.median(ratios) + share:.3f}; wanted <= "
+            f"{RECORDS_LIMIT}, {threads} threads"
+        )
+
+
 def plain(scenario: Scenario) -> Timed:
     """Wall and CPU seconds of the same training as anyone would write it without an emulator, and its losses."""
     task = build.learning(scenario)
@@ -95,12 +143,14 @@ def plain(scenario: Scenario) -> Timed:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--case", choices=[*CASES, "all"], default="all")
+    parser.add_argument("--case", choices=[*CASES, RECORDS, "all"], default="all")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    for name in CASES if asked.case == "all" else [asked.case]:
+    if asked.case in (RECORDS, "all"):
+        records(asked.rounds, asked.threads)
+    for name in CASES if asked.case == "all" else [asked.case] if asked.case in CASES else []:
         scenario = load(SCENARIOS / "base.yaml", CASES[name])
         rounds = []
         with tempfile.TemporaryDirectory() as folder:

@@ -110,7 +110,7 @@ def records(rounds: int, threads: int) -> None:
     for place, clock in enumerate(("wall", "CPU")):
         ratios = [mine[place] / other[place] for mine, other in pairs]
         print(
-            f"{RECORDS:10s} {clock:4s} with tables over without: ratio median {statistics.median(ratios):.3f} (min {min(ratios):.3f}, "
+            f"{RECORDS:10s} {clock:4s} tables over none: median {statistics.median(ratios):.3f} (min {min(ratios):.3f}, "
             f"max {max(ratios):.3f}); a checkpoint of {1e3 * statistics.median(ones):.1f} ms every "
             f"{scenario.host.checkpoint_every_s:g} s adds {share:.5f}: {statistics.median(ratios) + share:.3f}; wanted <= "
             f"{RECORDS_LIMIT}, {threads} threads"

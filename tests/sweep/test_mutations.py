@@ -38,7 +38,7 @@ def check(data: st.DataObject, tmp_path: Path) -> None:
     event("refused")
     assert code in (2, 3)
     assert said
-    assert all(len(line) < 2000 for line in said.splitlines())
+    assert all(len(line) < 20_000 for line in said.splitlines())  # it may name every point
     assert [file.name for file in tmp_path.iterdir()] == ["mutant.yaml"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgesim.errors import RunError
-from edgesim.record import atomic, checkpoint, clients, evaluations, partition, tables
+from edgesim.record import atomic, checkpoint, clients, evaluations, partition, tables, tensorboard
 from edgesim.record.evaluations import Evaluations
 from edgesim.record.folder import WEIGHTS
 
@@ -29,7 +29,7 @@ def rewind(folder: Path, kept: Mapping[str, int]) -> None:
     """
     for torn in [path for path in folder.rglob(".*.tmp") if atomic.is_temporary(path)]:
         atomic.remove(torn)
-    for name in OF_THE_END:
+    for name in (*OF_THE_END, tensorboard.FILE):  # the latter is made anew of the tables where it is wanted
         atomic.remove(folder / name)
     for name in GROWING:
         _rewind_table(folder, name, kept.get(name, 0))

@@ -49,6 +49,15 @@ def test_a_run_in_two_pieces_leaves_the_curves_and_tables_of_a_run_in_one(
         assert (done.path / name).read_bytes() == (whole.path / name).read_bytes(), name
 
 
+def test_a_run_that_goes_on_without_curves_keeps_none_that_are_not_its_own(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgesim.session.PROGRESS_S", 0.0)
+    with pytest.raises(RunInterrupted):
+        run(make(host=WATCHED, budget={"steps": 6}), out=tmp_path, watch=stopper(3))
+    assert not (run(make(budget={"steps": 6}), out=tmp_path, resume=True).path / FILE).exists()
+
+
 def test_the_option_writes_what_the_summary_says(make: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -49,15 +49,15 @@ class Start(NamedTuple):
     remarks: Sequence[str]
 
 
-def find(out: Path, scenario: Scenario, *, timing_only: bool, parent: Mapping[str, Any] | None) -> Past | None:
+def find(out: Path, scenario: Scenario, *, timing_only: bool, fork: Fork | None = None) -> Past | None:
     """The newest run of a scenario and its seed under `out`; None where there is none, nor an unfinished one of its name.
 
-    parent  what the run was forked from
+    fork  what the run was forked from
 
     Raises Busy where it is being written, UsageError where it is of another major version, or where the newest unfinished run
     of that name and seed is of a scenario that differs.
     """
-    wanted = {"seed": scenario.seed, "timing_only": timing_only, "parent": parent}
+    wanted = {"seed": scenario.seed, "timing_only": timing_only, "parent": fork.parent() if fork is not None else None}
     alike = [run for run in _runs(out / folder_name(scenario.name)) if _has(run.manifest, wanted)]
     mine = next((run for run in alike if run.manifest.get("hash") == scenario.hash8), None)
     if mine is not None:

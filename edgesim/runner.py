@@ -16,7 +16,7 @@ from edgesim.errors import RunInterrupted, UsageError
 from edgesim.memory import explained_memory
 from edgesim.record import evaluations, lock, tables, tensorboard
 from edgesim.record.folder import RunFolder, check_writable
-from edgesim.resumption import Fork
+from edgesim.resumption import Fork, Past
 from edgesim.scenario import LinkSpec, Scenario
 from edgesim.session import Session
 from edgesim.watch import Watch
@@ -75,20 +75,17 @@ def run(
     """
     _check_sinks(Path(out), scenario, timing_only)
     tell: Callable[[str], None] = watch.note if watch is not None else lambda text: None
-    past = None
-    if resume:
-        parent = fork.parent() if fork is not None else None
-        past = resumption.find(Path(out), scenario, timing_only=timing_only, parent=parent)
-        if past is None:
-            tell("no run of this scenario and seed is there to be resumed: a new one begins")
-        elif past.is_done:
-            tell(f"{past.path} is finished: nothing is left to do")
-            return Run(past.path, past.summary(), "done")
+    past = resumption.find(Path(out), scenario, timing_only=timing_only, fork=fork) if resume else None
+    if resume and past is None:
+        tell("no run of this scenario and seed is there to be resumed: a new one begins")
+    if past is not None and past.is_done:
+        tell(f"{past.path} is finished: nothing is left to do")
+        return Run(past.path, past.summary(), "done")
     with _threads(scenario, learns=not timing_only), explained_memory():
         session = Session(scenario, timing_only=timing_only, watch=watch)
         if past is None and fork is not None:
             resumption.restore(session, fork.start, fork.folder)
-        folder = RunFolder.reopen(past.path, past.manifest) if past is not None else _new_folder(Path(out), scenario)
+        folder = _folder(Path(out), scenario, past)
         with lock.held(folder.path):
             writing = Writing(folder, session, Asked(timing_only, trace, weights, command), past, fork)
             if watch is not None:
@@ -115,7 +112,9 @@ def _check_sinks(out: Path, scenario: Scenario, timing_only: bool) -> None:
             raise UsageError("a timing-only run has no curves for TensorBoard: leave --tensorboard (host.tensorboard) out")
 
 
-def _new_folder(out: Path, scenario: Scenario) -> RunFolder:
+def _folder(out: Path, scenario: Scenario, past: Past | None) -> RunFolder:
+    if past is not None:
+        return RunFolder.reopen(past.path, past.manifest)
     return RunFolder.create(out, scenario.name, scenario.hash8, scenario.seed)
 
 

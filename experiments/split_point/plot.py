@@ -36,6 +36,10 @@ if __name__ == "__main__":
         lines(
             place, [row for row in looks[look] if row["xi_asked"] == xi or row["method"] == BASE], "cut", "accuracy", "method"
         )
-        place.set(title=f"xi = {xi:g}, codec {look}", xlabel="blocks on the client", xticks=sorted({row["cut"] for row in looks[look]}))
+        place.set(
+            title=f"xi = {xi:g}, codec {look}",
+            xlabel="blocks on the client",
+            xticks=sorted({row["cut"] for row in looks[look]}),
+        )
     places[0].set_ylabel("test accuracy at the end")
     save(figure, places, out, name, 4)

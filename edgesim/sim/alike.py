@@ -41,6 +41,8 @@ class Kind(NamedTuple):
     compute_w: Any
     tx_w: Any
     rx_w: Any
+    connect_w: Any
+    promotion_s: Any
     up: Any
     down: Any
     model_up: Any
@@ -68,8 +70,9 @@ class Kinds:
         device, job = client.device, self.job
         seconds = (device.seconds(job.forward), device.seconds(job.encode), device.seconds(job.backward))
         sent = ((client.uplink, job.up), (client.downlink, job.down), (client.uplink, job.model), (client.downlink, job.model))
-        watts = (device.computing.watts, device.sending.watts, device.receiving.watts)
-        return Kind(*seconds, *watts, *[self._fixed(link, message) for link, message in sent])
+        connect_w = device.connecting.watts if device.connecting is not None else 0.0
+        watts = (device.computing.watts, device.sending.watts, device.receiving.watts, connect_w)
+        return Kind(*seconds, *watts, device.promotion_s, *[self._fixed(link, message) for link, message in sent])
 
     def _fixed(self, link: Link, message: Manifest | None) -> int:
         """The number of a message's airtime, where that is always the same."""

@@ -3,18 +3,24 @@
 The sums come out as they do stretch by stretch, to the last bit: every sum adds the same numbers in the same order.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgesim.sim.meter import IDLE, Meter
+from edgesim.sim.meter import IDLE, ON_AIR, PROMOTION, TAIL, Meter
 from edgesim.sim.sums import BUSY_S, JOULES, SECONDS, in_order
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 Rows = Whole | slice
+NO_TAIL = (-math.inf, -math.inf)
+
+
+class DisturbedError(Exception):
+    """Something is not as simple as it was taken for; nothing has been booked yet."""
 
 
 class Stage(NamedTuple):
@@ -37,17 +43,23 @@ def is_without_tail(meter: Meter) -> bool:
 
 
 class Bulk:
-    """Meters without tails, of devices each of which does one thing after the other; side by side, [meters].
+    """Meters of devices each of which does one thing after the other, side by side, [meters].
 
-    joules  drawn until the end of the latest stretch [J]
+    promotes  which of their radios have to connect when they slept
+    joules    drawn until the end of the latest stretch [J]
     """
 
-    def __init__(self, meters: Sequence[Meter]) -> None:
-        self._meters, self._places = meters, meters[0]._sums.places
+    def __init__(self, meters: Sequence[Meter], promotes: NDArray[np.bool_]) -> None:
+        self._meters, self._places, self._promotes = meters, meters[0]._sums.places, promotes
         self.joules = np.array([meter._joules for meter in meters])
         self._base_w = np.array([meter.base_w for meter in meters])
         self._since = np.array([meter._since for meter in meters])
         self._activity_j = np.array([meter.activity_joules for meter in meters])
+        self._tail_w, self._tail_s = (np.array([getattr(meter, name) for meter in meters]) for name in ("_tail_w", "_tail_s"))
+        self._has_tails = bool(self._tail_s.any())
+        tails = np.array([meter._tail or NO_TAIL for meter in meters])
+        self._tail_from, self._tail_until = tails[:, 0].copy(), tails[:, 1].copy()
+        self._connected = np.zeros(len(meters), dtype=bool)
         self._sums: dict[int, Array] = {}
 
     def _sum(self, name: str, column: int) -> Array:
@@ -58,14 +70,52 @@ class Bulk:
         return self._sums[place]
 
     def stretch(self, rows: Rows, stage: Stage) -> None:
-        """These meters are idle until the stage begins; of each meter one row."""
-        base_w = self._base_w[rows]
-        self._book(rows, IDLE, stage.begins - self._since[rows], base_w)
-        seconds = stage.ends - stage.begins
-        self._book(rows, stage.phase, seconds, base_w + stage.watts)
-        self._sum(stage.state, BUSY_S)[rows] += seconds
-        self._activity_j[rows] += stage.watts * seconds
-        self._since[rows] = stage.ends
+        """These meters are idle until the stage begins; of each meter one row.
+
+        Raises DisturbedError where a radio is asleep that should go on air; nothing has reached the meters then.
+        """
+        self._span(rows, IDLE, stage.begins, 0.0)
+        on_air = self._has_tails and stage.state in ON_AIR
+        if on_air:
+            self._wake(rows, stage.begins)
+        self._span(rows, stage.phase, stage.ends, stage.watts)
+        self._did(rows, stage.state, stage.ends - stage.begins, stage.watts)
+        if on_air:
+            has_tail = self._tail_s[rows] > 0.0
+            self._tail_from[rows] = np.where(has_tail, stage.ends, -np.inf)
+            self._tail_until[rows] = np.where(has_tail, stage.ends + self._tail_s[rows], -np.inf)
+        if stage.state == PROMOTION:
+            self._connected[rows] |= stage.ends > stage.begins
+
+    def _wake(self, rows: Rows, begins: Array) -> None:
+        """Radios go on air, which ends their tails."""
+        asleep = self._promotes[rows] & (self._tail_until[rows] <= begins) & ~self._connected[rows]
+        if asleep.any():
+            raise DisturbedError
+        self._end_tails(rows, begins)
+        self._tail_until[rows] = -np.inf
+        self._connected[rows] = False
+
+    def _end_tails(self, rows: Rows, now: Array) -> None:
+        """Count the tails that there were until `now` [s]."""
+        until = np.minimum(self._tail_until[rows], now)
+        lasted = np.subtract(until, self._tail_from[rows], out=np.zeros(len(until)), where=until > -np.inf)
+        self._did(rows, TAIL, lasted, self._tail_w[rows])
+
+    def _did(self, rows: Rows, state: str, seconds: Array, watts: Array) -> None:
+        """An activity has ended."""
+        self._sum(state, BUSY_S)[rows] += seconds
+        self._activity_j[rows] += watts * seconds
+
+    def _span(self, rows: Rows, phase: str, until: Array, watts: Array | float) -> None:
+        """One phase goes on until then; in two stretches where a tail ends meanwhile."""
+        since, base_w = self._since[rows], self._base_w[rows]
+        if self._has_tails:
+            awake = np.clip(self._tail_until[rows], since, until)
+            self._book(rows, phase, awake - since, base_w + self._tail_w[rows] + watts)
+            since = awake
+        self._book(rows, phase, until - since, base_w + watts)
+        self._since[rows] = until
 
     def _book(self, rows: Rows, phase: str, seconds: Array, watts: Array) -> None:
         joules = watts * seconds
@@ -75,11 +125,18 @@ class Bulk:
 
     def close(self) -> None:
         """Give the meters their sums."""
+        over = np.flatnonzero((self._tail_until <= self._since) & (self._tail_until > -np.inf))
+        self._end_tails(over, self._since[over])
+        self._tail_until[over] = -np.inf
         columns = [(place, column.tolist()) for place, column in self._sums.items()]
         state = (self._since.tolist(), self.joules.tolist(), self._activity_j.tolist())
         for number, (meter, since, joules, activity_j) in enumerate(zip(self._meters, *state, strict=True)):
             meter._sums.put([(place, column[number]) for place, column in columns])
             meter._since, meter._joules, meter.activity_joules = since, joules, activity_j
+        for number in np.flatnonzero(self._tail_s).tolist():
+            tail = float(self._tail_from[number]), float(self._tail_until[number])
+            self._meters[number]._tail = tail if tail[1] > -math.inf else None
+            self._meters[number]._changed()
 
 
 class Activities(NamedTuple):

@@ -40,7 +40,8 @@ class Watcher:
 class Sent(NamedTuple):
     """Messages of one kind, [messages]: whose, of which step of the turn, which airtime, when on the air and when there [s].
 
-    rank  order in which those that coincide are booked
+    rank    order in which those that coincide are booked
+    waited  for the radio to connect [s]
     """
 
     direction: str
@@ -53,6 +54,7 @@ class Sent(NamedTuple):
     ends: Array
     posted: Array
     rank: Whole
+    waited: Array
 
 
 class Steps(NamedTuple):
@@ -87,9 +89,9 @@ class Course(NamedTuple):
 
     clients: Sequence["Client"]
     airtimes: Sequence[Airtime]
-    before: Stage | None
+    before: Sequence[Stage]
     steps: Steps
-    after: Stage | None
+    after: Sequence[Stage]
     sent: Sequence[Sent]
 
 
@@ -118,10 +120,11 @@ def book(world: "World", course: Course) -> None:
 def _power(world: "World", course: Course) -> Array:
     """Book the power of all devices. Gives what each step's client has drawn since its step before [steps] [J]."""
     clients, steps = course.clients, course.steps
-    bulk = Bulk([client.device.meter for client in clients])
+    promotes = np.array([client.device.promotion_s > 0.0 for client in clients])
+    bulk = Bulk([client.device.meter for client in clients], promotes)
     everyone = slice(None)
-    if course.before is not None:
-        bulk.stretch(everyone, course.before)
+    for stage in course.before:
+        bulk.stretch(everyone, stage)
     before = np.array([client.joules for client in clients])
     joules = np.empty(len(steps.client))
     order = np.lexsort((steps.client, steps.number))
@@ -132,8 +135,8 @@ def _power(world: "World", course: Course) -> Array:
             bulk.stretch(rows, stage.of(layer, who))
         joules[layer] = bulk.joules[rows] - before[rows]
         before[rows] = bulk.joules[rows]
-    if course.after is not None:
-        bulk.stretch(everyone, course.after)
+    for stage in course.after:
+        bulk.stretch(everyone, stage)
     bulk.close()
     if world.watch is not None:
         for client, drawn in zip(clients, before.tolist(), strict=True):
@@ -185,7 +188,7 @@ class _Transfers:
         order = np.lexsort((columns["rank"], columns["begins"], columns["posted"]))
         self._kind = kind[order]
         self._client, self._step, self._airtime = (columns[name][order] for name in ("client", "step", "airtime"))
-        self._begins, self._ends = columns["begins"][order], columns["ends"][order]
+        self._begins, self._ends, self._waited = (columns[name][order] for name in ("begins", "ends", "waited"))
 
     def _of_airtime(self, name: str) -> NDArray[np.generic]:
         """What the airtimes say, by their number."""
@@ -245,7 +248,7 @@ class _Transfers:
                 *(column[kind].astype(np.float64) for column in charged),
                 symbols[airtime],
                 *(column[airtime] for column in aired),
-                np.zeros(len(rows)),
+                self._waited[rows],
                 np.ones(len(rows), dtype=bool),
             )
             yield Block(columns, len(rows))

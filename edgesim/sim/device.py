@@ -59,8 +59,20 @@ class Device:
     """
 
     __slots__ = (
-        "_connecting", "_core_flops", "_turn", "computing", "cores", "down", "ledger", "meter", "most_w", "name", "promotion_s",
-        "radio", "receiving", "sending",
+        "_core_flops",
+        "_turn",
+        "computing",
+        "connecting",
+        "cores",
+        "down",
+        "ledger",
+        "meter",
+        "most_w",
+        "name",
+        "promotion_s",
+        "radio",
+        "receiving",
+        "sending",
     )  # fmt: skip
 
     def __init__(
@@ -88,7 +100,7 @@ class Device:
         self.sending = Charge(self.meter, "tx", alike.tx_w)
         self.receiving = Charge(self.meter, "rx", alike.rx_w)
         self.promotion_s = promotion_s
-        self._connecting = Charge(self.meter, PROMOTION, alike.promotion_w) if promotion_s else None
+        self.connecting = Charge(self.meter, PROMOTION, alike.promotion_w) if promotion_s else None
         self.computing = Charge(self.meter, "compute", alike.core_w)
         self._core_flops = alike.core_flops
         self.cores = cores
@@ -138,9 +150,9 @@ class Device:
         """Let its radio connect to the network if it sleeps, before it sends or receives; the time counts as waiting."""
         ledger, meter = self.ledger, self.meter
         began = ledger.now
-        if self._connecting is not None and meter.asleep(began):
+        if self.connecting is not None and meter.asleep(began):
             meter.connected_s = began + self.promotion_s
-            yield from ledger.spend(phase, self.promotion_s, self._connecting)
+            yield from ledger.spend(phase, self.promotion_s, self.connecting)
         elif began < meter.connected_s:  # for another message
             yield from ledger.spend(phase, meter.connected_s - began)
         account.add("wait", ledger.now - began)

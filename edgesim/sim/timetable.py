@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edgesim.sim.bulk import DisturbedError
 from edgesim.sim.radio import Airtime
 
 Array = NDArray[np.float64]
@@ -31,10 +32,6 @@ class Airtimes:
         self.all.append(airtime)
         self.seconds.append(sending_s(airtime))
         return len(self.all) - 1
-
-
-class DisturbedError(Exception):
-    """Something is not as simple as it was taken for; nothing has been booked yet."""
 
 
 def sending_s(airtime: Airtime) -> float:

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgesim.sim.alike import Kind, Kinds
-from edgesim.sim.bulk import Stage
+from edgesim.sim.bulk import DisturbedError, Stage
 from edgesim.sim.course import Course, Sent, Steps
-from edgesim.sim.timetable import Airtimes, DisturbedError, Paces, Way, serve
+from edgesim.sim.meter import PROMOTION
+from edgesim.sim.timetable import Airtimes, Paces, Way, serve
 from edgesim.wire import Manifest
 
 if TYPE_CHECKING:
@@ -37,6 +38,18 @@ class _Unit:
 
         return Way(fixed.tolist(), plan, self._up_s if direction == "up" else self._down_s)
 
+    def _connected(self, arrived: Array) -> Array:
+        """When radios are awake that have not been on air in this unit yet, [clients] [s]."""
+        if not self._kind.promotion_s.any():
+            return arrived
+        meters = [client.device.meter for client in self._clients]
+        asleep = [meter.asleep(now) for meter, now in zip(meters, arrived.tolist(), strict=True)]
+        return arrived + np.where(asleep, self._kind.promotion_s, 0.0)
+
+    def _promotion(self, phase: str, arrived: Array, begins: Array) -> list[Stage]:
+        """What that takes."""
+        return [Stage(phase, PROMOTION, self._kind.connect_w, arrived, begins)] if (begins > arrived).any() else []
+
     def _sent(
         self, direction: str, label: str, message: Manifest, who: Whole, step: Whole, airtime: Whole, begins: Array, rank: Whole
     ) -> Sent:
@@ -44,7 +57,7 @@ class _Unit:
         posted = ends + (self._up_s if direction == "up" else self._down_s)
         if not bool((ends > begins).all()):
             raise DisturbedError
-        return Sent(direction, label, message, who, step, airtime, begins, ends, posted, rank)
+        return Sent(direction, label, message, who, step, airtime, begins, ends, posted, rank, np.zeros(len(who)))
 
     def _step_way(self, direction: str) -> Way:
         """Of what a step sends."""
@@ -53,32 +66,42 @@ class _Unit:
         return self._way(direction, self._kind.up if direction == "up" else self._kind.down, message)
 
     def _split(
-        self, who: Whole, number: Whole, forward: Array, sent: tuple[Whole, Whole], server: tuple[Array, Array]
+        self,
+        who: Whole,
+        number: Whole,
+        forward: Array,
+        sent: tuple[Whole, Whole],
+        server: tuple[Array, Array],
+        uplink: Array | None = None,
     ) -> tuple[Steps, list[Sent]]:
         """Steps of split learning, in the order in which the server takes them up.
 
-        forward  when each begins; sent: the airtimes up and down; server: when its part there begins and ends [s]
+        forward  when each begins; sent: the airtimes up and down; server: when its part there begins and ends [s];
+        uplink: when it goes up, where that is not at once [s]
         """
         kind, job, (begun, answered) = self._kind, self._job, server
         assert job.up is not None
         assert job.down is not None
         rank = np.arange(len(who))
         encode = forward + kind.forward_s[who]
-        uplink = encode + kind.encode_s[who]
-        up = self._sent("up", "smashed", job.up, who, number, sent[0], uplink, rank)
+        ready = encode + kind.encode_s[who]
+        begins = ready if uplink is None else uplink
+        up = self._sent("up", "smashed", job.up, who, number, sent[0], begins, rank)._replace(waited=begins - ready)
         if not bool((answered > begun).all()):
             raise DisturbedError
         down = self._sent("down", "gradient", job.down, who, number, sent[1], answered, rank)
         end = down.posted + kind.backward_s[who]
         stages = [
             Stage("forward", "compute", kind.compute_w, forward, encode),
-            Stage("encode", "compute", kind.compute_w, encode, uplink),
-            Stage("uplink", "tx", kind.tx_w, uplink, up.ends),
+            Stage("encode", "compute", kind.compute_w, encode, ready),
+            *self._promotion("uplink", ready, begins),
+            Stage("uplink", "tx", kind.tx_w, begins, up.ends),
             Stage("downlink", "rx", kind.rx_w, answered, down.ends),
             Stage("backward", "compute", kind.compute_w, down.posted, end),
         ]
         both = [(sent.ends - sent.begins) + (sent.posted - sent.ends) for sent in (up, down)]
-        seconds = (encode - forward, uplink - encode, begun - up.posted, both[0], answered - begun, both[1], end - down.posted)
+        waited = up.waited + (begun - up.posted)
+        seconds = (encode - forward, ready - encode, waited, both[0], answered - begun, both[1], end - down.posted)
         return Steps(who, number, stages, server, seconds), [up, down]
 
 
@@ -92,7 +115,9 @@ class Turns(_Unit):
     def course(self) -> tuple[Course, float]:
         """All of it, and when it ends [s]."""
         places = np.arange(len(self._clients))
-        down = self._moved("down", np.full(len(places), self._world.ledger.now), 0 * places, places - len(places))
+        now = np.full(len(places), self._world.ledger.now)
+        begins = self._connected(now)
+        down = self._moved("down", begins, 0 * places, places - len(places))._replace(waited=begins - now)
         steps, sent = (self._alone if self._job.up is None else self._served)(down.posted)
         last = down.posted.copy()
         last[steps.client] = steps.ends  # of several of a client the latest stays
@@ -101,7 +126,8 @@ class Turns(_Unit):
             Stage(phase, state, watts, sent.begins, sent.ends)
             for phase, state, watts, sent in (("downlink", "rx", self._kind.rx_w, down), ("uplink", "tx", self._kind.tx_w, up))
         ]
-        course = Course(self._clients, self._airtimes.all, stages[0], steps, stages[1], (down, *sent, up))
+        before = [*self._promotion("downlink", now, begins), stages[0]]
+        course = Course(self._clients, self._airtimes.all, before, steps, stages[1:], (down, *sent, up))
         return course, float(up.posted.max())
 
     def _moved(self, direction: str, begins: Array, step: Whole, rank: Whole) -> Sent:
@@ -154,16 +180,16 @@ class Together(_Unit):
         """All of it, and when it ends [s]."""
         kind, who = self._kind, np.arange(len(self._clients))
         forward = np.full(len(who), self._world.ledger.now)
-        uplink = (forward + kind.forward_s) + kind.encode_s
+        uplink = self._connected((forward + kind.forward_s) + kind.encode_s)
         up, down = self._step_way("up"), self._step_way("down")
         sent = np.array([up.at(client, begin) for client, begin in enumerate(uplink.tolist())])
         full = float((uplink + np.array(self._airtimes.seconds)[sent] + up.latency_s).max())
         answered = full + self._world.server.device.seconds(self._flops)
         back = np.array([down.at(client, answered) for client in who.tolist()])
         times = (np.full(len(who), full), np.full(len(who), answered))
-        steps, messages = self._split(who, np.ones_like(who), forward, (sent, back), times)
+        steps, messages = self._split(who, np.ones_like(who), forward, (sent, back), times, uplink)
         once = steps._replace(served=(times[0][:1], times[1][:1]))
-        return Course(self._clients, self._airtimes.all, None, once, None, messages), float(steps.ends.max())
+        return Course(self._clients, self._airtimes.all, (), once, (), messages), float(steps.ends.max())
 
 
 def _numbers(client: Whole) -> Whole:

@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 
+from edgesim.profiles import read
 from edgesim.record import tables
 from edgesim.record.folder import RunFolder
 from edgesim.record.recorder import Recorder
@@ -31,7 +32,8 @@ FLEET = [
     {"count": 3, "device": "jetson_nano", "radio": "wifi", "uplink_channel": FADING, "downlink_channel": FADING},
 ]
 ALIKE = [{"count": 12, "device": "raspberry_pi_4", "radio": "wifi"}]
-LTE = [{"count": 3, "device": "phone_mid", "radio": "lte_phone"}]
+LTE = {"count": 3, "device": "phone_mid", "radio": "lte_phone"}  # with a tail of 11.6 s, and a promotion after that
+SLUGGISH = LTE | {"vary": {"device": {"rate_factor": {"kind": "constant", "value": 1e-5}}}}  # asleep before it has computed
 DATA = {"kind": "synthetic", "train": 384, "test": 40, "classes": 10, "image_size": 8, "channels": 1, "batch_size": 8}
 
 Books = tuple[dict[str, Any], dict[str, Any], list[ClientTotal]]
@@ -92,6 +94,13 @@ CASES: dict[str, dict[str, Any]] = {
     "shares of the band": {"clients": FLEET, "uplink": link(medium={"kind": "fdma", "power_concentration": True})},
     "lossy packets": {"clients": FLEET, "uplink": link(channel={"kind": "awgn", "snr_db": 25}, transport="lossy")},
     "values as symbols": {"clients": FLEET, "uplink": link(transport="analog", codec="identity")},
+    "radio tails": {"clients": [*FLEET, LTE]},
+    "radios that sleep between rounds": {
+        "clients": [*FLEET[1:], LTE | {"count": 5}],
+        "uplink": link(radio={"bandwidth_hz": 1e4}),
+        "protocol": {"participants": 3, "selection": "cycle", "local_steps": 2},
+        "budget": {"rounds": 9},
+    },
     "few at a time": {"clients": FLEET, "protocol": {"participants": 5, "selection": "random", "local_steps": 2}},
     "rehearsed": {"clients": FLEET, "budget": {"simulated_s": 4.0, "joules": 400.0}},
     "as much as they hold": {
@@ -124,13 +133,13 @@ def test_the_books_are_the_same_at_once_and_event_by_event(
 @pytest.mark.parametrize(
     "changed",
     [
-        {"clients": LTE},
+        {"clients": [SLUGGISH]},
         {"uplink": link(medium="tdma")},
         {"uplink": link(transport={"kind": "reliable", "attempts": 2}, channel={"kind": "erasure", "loss": 0.3})},
         {"faults": [{"kind": "dropout", "probability": 0.2}]},
         {"protocol": {"kind": "splitfed_v2", "deadline_s": 1.0, **ROUND}},
     ],
-    ids=["radio tails", "a shared medium", "repeats", "faults", "a deadline"],
+    ids=["radios that fall asleep", "a shared medium", "repeats", "faults", "a deadline"],
 )
 def test_what_may_be_disturbed_goes_event_by_event(
     changed: dict[str, Any], make: Callable[..., Scenario], tmp_path: Path, booked: list[int]
@@ -169,3 +178,13 @@ def test_units_at_once_are_those_of_a_run_with_tensors(
     assert real.steps().select(timed).equals(phantom.steps().select(timed))
     for section in ("symbols", "latency_s", "energy_j", "simulated_s", "steps", "rounds"):
         assert real.summary[section] == phantom.summary[section]
+
+
+def test_radios_that_slept_connect_once_a_unit(make: Callable[..., Scenario], tmp_path: Path, booked: list[int]) -> None:
+    protocol = {"kind": "splitfed_v2", "local_steps": 2}
+    scenario = make(clients=[LTE], data=DATA, uplink=link(), downlink=link(), protocol=protocol, budget={"rounds": 2})
+    _summary, found, _clients = books(scenario, tmp_path / "run", at_once=True)
+    assert booked == [3, 3]
+    waited = found["transfers"]["wait_s"]
+    promotion_s = read.radio("lte_phone").promotion_s
+    assert [wait for wait in waited if wait] == pytest.approx([promotion_s] * 3, rel=1e-12)  # in the first round alone

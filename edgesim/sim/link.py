@@ -45,7 +45,7 @@ class Link:
     """
 
     __slots__ = (
-        "_ends", "_sleepers", "_turn", "air", "chance", "direction", "fading", "ledger", "medium",
+        "_ends", "_sleepers", "_turn", "air", "chance", "direction", "fading", "medium",
         "receiver", "sender", "transfers", "transport",
     )  # fmt: skip
 
@@ -61,7 +61,6 @@ class Link:
         chance: Chance = LUCK,
         medium: Medium | None = None,
     ) -> None:
-        self.ledger = ledger
         self.direction = direction
         self.sender = sender
         self.transport = transport
@@ -79,6 +78,11 @@ class Link:
         radios = {end.name: end.radio for end in (self.sender, receiver) if end.radio is not None}
         self._ends = tuple(radios[name] for name in sorted(radios))
         self._sleepers = tuple(end for end in (self.sender, receiver) if end.promotion_s)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Of the world it belongs to."""
+        return self.sender.ledger
 
     @property
     def _charges(self) -> tuple[Charge, Charge]:

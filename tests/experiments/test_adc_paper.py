@@ -91,7 +91,7 @@ def test_batch_size_buys_twice_the_steps_with_half_the_batch(smoke: Smoke, table
 
 
 def test_every_point_of_the_pretrained_clusters_is_valid() -> None:
-    assert len(expand(read_document(ROOT / "experiments" / "clusters" / "pretrained.yaml"))) == 4 * 2 * 2
+    assert len(expand(read_document(ROOT / "experiments" / "clusters" / "pretrained.yaml"))) == 4 * 2 * 5
 
 
 def test_pairs_of_one_class_are_counted_within_clusters_and_overall() -> None:

@@ -32,10 +32,11 @@ def test_light_commands_import_nothing_heavy(process: Any, scenario: str, line: 
 
 
 @pytest.mark.parametrize("model", ["tiny_digits", "deit_tiny_patch16_224"])
-def test_a_run_without_tensors_imports_nothing_to_train_with(process: Any, scenario: str, model: str) -> None:
+@pytest.mark.parametrize("line", ["run first.yaml --timing-only", "plan first.yaml"])
+def test_what_trains_nothing_imports_nothing_to_train_with(process: Any, scenario: str, model: str, line: str) -> None:
     """torch it has, for the codecs; sympy would come with torch's compiler, matplotlib with a report."""
     asked = ("--set", f"model.name={model}", "--set", "budget.steps=2")
-    said = process("run", scenario, "--timing-only", *asked, python=["-X", "importtime"])
+    said = process(*line.split(), *asked, python=["-X", "importtime"])
     assert said.code == 0, said.out + said.err[-2000:]
     found = imported(said.err)
     assert "torch" in found

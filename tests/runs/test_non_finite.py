@@ -10,13 +10,14 @@ import torch
 from torch import Generator
 
 from edgesim.codecs.identity import Identity
-from edgesim.errors import RunError
+from edgesim.errors import RunError, RunInterrupted
 from edgesim.nonfinite import NotFiniteError
 from edgesim.record import tables
 from edgesim.runner import Run, run
 from edgesim.session import Session
 from edgesim.wire import Payload, Smashed
 from tests.runs.conftest import link
+from tests.runs.test_resume import Stopper
 
 HUGE = {"kind": "sgd", "lr": 1e30, "momentum": 0}
 BARE = {"kind": "bits", "guard": "off", "modulation": "bpsk"}  # bits of floats as they are; the wrong ones make NaN and inf
@@ -222,6 +223,21 @@ def test_a_whole_model_leaves_steps_out_too(make, tmp_path: Path) -> None:
     assert error.report["first"] == "activations after block 1 on the client"
     done = run(make(**scenario, non_finite="skip", budget={"rounds": 3}), out=tmp_path / "skip")
     assert done.summary["non_finite"]["skipped"] > 0
+
+
+@pytest.mark.parametrize("policy", ["skip", "guard"])
+def test_stopped_and_resumed_it_leaves_out_and_counts_the_same(
+    policy: str, make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgesim.session.PROGRESS_S", 0.0)
+    scenario = make(uplink=link("identity", {"kind": "awgn", "snr_db": 5}, BARE), non_finite=policy)
+    whole = run(scenario, out=tmp_path / "whole")
+    with pytest.raises(RunInterrupted):
+        run(scenario, out=tmp_path / "cut", watch=Stopper(3))
+    resumed = run(scenario, out=tmp_path / "cut", resume=True)
+    assert resumed.summary["non_finite"] == whole.summary["non_finite"]
+    for name in ("steps.parquet", "non_finite.parquet", "weights.safetensors"):
+        assert (resumed.path / name).read_bytes() == (whole.path / name).read_bytes()
 
 
 def test_timing_alone_knows_nothing_of_it(make, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from edgesim import resumption
 from edgesim.errors import Busy, RunInterrupted, UsageError
 from edgesim.load import load
-from edgesim.record import checkpoint, lock, origin
+from edgesim.record import checkpoint, lock, origin, tables
 from edgesim.runner import run
 from edgesim.watch import Progress
 
@@ -206,3 +206,20 @@ def test_the_book_is_kept_on_if_it_was_kept_before(make: Any, tmp_path: Path) ->
     done = run(timing(make), out=tmp_path / "b", timing_only=True, trace=True, resume=True, watch=watch)
     assert "no book is kept: the run was begun without --trace" in watch.notes
     assert not (done.path / "entries.parquet").exists()
+
+
+@pytest.mark.usefixtures("told_often")
+def test_work_that_goes_on_from_round_to_round_is_done_again_from_an_earlier_checkpoint(make: Any, tmp_path: Path) -> None:
+    """With `late: carry` there are moments at which no checkpoint can be written; a run is stopped at such a one too."""
+    carry = {
+        "clients": [{"count": 2, "device": "raspberry_pi_4"}, {"count": 1, "device": "jetson_nano"}],
+        "protocol": {"kind": "splitfed_v1", "deadline_s": 0.5, "late": "carry"},
+        "host": {"threads": 1, "checkpoint_every_steps": 1},
+    }
+    scenario = timing(make, **carry, budget={"rounds": 40})
+    whole = run(scenario, out=tmp_path / "whole", timing_only=True)
+    assert sum(tables.read(whole.path, "rounds")["late"].to_pylist()) > 0
+    for after in (3, 7, 12):
+        out = tmp_path / str(after)
+        stopped(scenario, out, after=after)
+        assert tables_of(run(scenario, out=out, timing_only=True, resume=True).path) == tables_of(whole.path)

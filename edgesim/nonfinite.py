@@ -34,6 +34,14 @@ class Health:
         self.counts: Counter[str] = Counter()
         self._before: dict[int, Mapping[str, float]] = {}  # peaks of each client's step before
 
+    def state(self) -> dict[str, Any]:
+        """What it has heard of so far."""
+        return {"counts": dict(self.counts), "before": [[client, dict(peaks)] for client, peaks in self._before.items()]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up where `state` was taken."""
+        self.counts, self._before = Counter(state["counts"]), dict(state["before"])
+
     def met(self, row: Step, replaced: Mapping[str, int], skipped: Iterable[str]) -> None:
         """A step in which values became 0 at some places, or halves left their weights as they were."""
         for place, values in replaced.items():

@@ -34,7 +34,7 @@ def state(session: "Session") -> dict[str, Any]:
         "evaluation_bits": session._evaluation_bits,
         "each": [[client, accuracy] for client, accuracy in session.each.items()],
         "loss": session._loss,
-        "not_finite": dict(session.health.counts),
+        "health": session.health.state(),
         "wall_s": time.monotonic() - session.started,
     }
 
@@ -60,7 +60,7 @@ def restore(session: "Session", state: dict[str, Any]) -> None:
     session.evaluations = [Evaluation(*row) for row in state["evaluations"]]
     session._evaluation_bits, session._loss = state["evaluation_bits"], state["loss"]
     session.each = dict(state["each"])
-    session.health.counts.update(state["not_finite"])
+    session.health.restore(state["health"])
     session._looked = session.world.steps // session._every if session._every else 0
     session.started -= state["wall_s"]
 

@@ -10,6 +10,7 @@ import pytest
 
 from edgesim.load import load
 from edgesim.record import json_text, packing
+from edgesim.rows import Block, Names
 from edgesim.scenario import Scenario
 from edgesim.session import Session
 
@@ -57,6 +58,20 @@ class Heard:
     def __getattr__(self, table: str) -> Callable[[Any], None]:
         return lambda row: self.rows.append(f"{table} {[*map(repr, map(_python, row))]}")
 
+    def steps(self, block: Block) -> None:
+        self._many("step", block)
+
+    def transfers(self, block: Block) -> None:
+        self._many("transfer", block)
+
+    def _many(self, table: str, block: Block) -> None:
+        columns = [
+            [column.texts[number] for number in column.which] if isinstance(column, Names) else column.tolist()
+            for column in block.columns
+        ]
+        for row in zip(*columns, strict=True):
+            getattr(self, table)(row)
+
 
 def _python(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
@@ -79,21 +94,21 @@ class CutError(Exception):
     """The run ends here."""
 
 
-def begun(scenario: Scenario, timing_only: bool) -> tuple[Session, Heard]:
+def begun(scenario: Scenario, timing_only: bool, trace: bool) -> tuple[Session, Heard]:
     session, heard = Session(scenario, timing_only=timing_only), Heard()
-    session.attach(heard, trace=True)
+    session.attach(heard, trace=trace)
     return session, heard
 
 
-def check_cut(scenario: Scenario, cut: int, *, timing_only: bool = False) -> Told:
+def check_cut(scenario: Scenario, cut: int, *, timing_only: bool = False, trace: bool = True) -> Told:
     """A run cut after `cut` units, its state written, read and put into a new session, tells what an uncut one tells.
 
     cut  0: before anything is done
     """
-    whole, whole_heard = begun(scenario, timing_only)
+    whole, whole_heard = begun(scenario, timing_only, trace)
     whole.run()
     told = Told(whole, whole_heard)
-    first, first_heard = begun(scenario, timing_only)
+    first, first_heard = begun(scenario, timing_only, trace)
     kept: list[bytes] = []
     units = 0
 
@@ -112,7 +127,7 @@ def check_cut(scenario: Scenario, cut: int, *, timing_only: bool = False) -> Tol
         pass
     else:
         raise IndexError(f"the run has only {units} units between which nobody is at work: cut it earlier")
-    second, second_heard = begun(scenario, timing_only)
+    second, second_heard = begun(scenario, timing_only, trace)
     second_heard.rows += first_heard.rows
     second.restore(packing.unpack(kept[0]))
     assert len(second_heard.rows) == len(first_heard.rows), "a state that is put back tells nothing"

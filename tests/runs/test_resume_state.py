@@ -151,6 +151,14 @@ def test_every_medium_while_clients_come_and_go(medium: str, protocol: str, make
     cut_at(scenario, 4, timing_only=True)
 
 
+@pytest.mark.parametrize("protocol", [name for name in kinds.names("protocol") if name not in ALONE])
+def test_units_that_are_worked_out_at_once(protocol: str, make: Any, cut_at: Any) -> None:
+    """Without faults, a shared medium and a book of every line, units of a timing-only run need no events."""
+    limits = {"steps": 20, "simulated_s": 30} if protocol == "sequential" else {"rounds": 4, "simulated_s": 30}
+    scenario = make(**links(TOPK), clients=MANY | {"count": 5}, protocol=of(protocol), budget=limits)
+    cut_at(scenario, 2, timing_only=True, trace=False)
+
+
 @pytest.mark.parametrize("kind", kinds.names("fault"))
 def test_every_fault(kind: str, make: Any, cut_at: Any, tmp_path: Path) -> None:
     trace = tmp_path / "there.csv"
@@ -333,3 +341,39 @@ def test_tensors_are_not_made_of_timing(make: Any) -> None:
     state = stood(make(budget={"steps": 1}), timing_only=True)
     with pytest.raises(UsageError, match="no tensors"):
         Session(make(budget={"steps": 1})).restore(state)
+
+
+# -- nothing is forgotten -----------------------------------------------------------------------------------------------
+
+# What these have, kept or not. Whatever is new here must be kept by standing.py, sim/resume.py or the object's own `state`,
+# unless it never changes after it was made, follows from the rest, or is nothing between two units.
+HAVE = {
+    "Session": "_due _evaluation_bits _every _looked _loss _of_clients _readings _recorder _tells_once _to_stop _totals _watch "
+    "between cast each earlier evaluations health scenario started task world",
+    "World": "_adapts _before _fruitless _unit_cost average budget clients cursor each express hear_round ledger model "
+    "presence rehearsal rounds seed server steps stopped_by together watch",
+    "Ledger": "_hear_transfer _places env hear_transfers mediums meters takes_many traffic",
+    "Presence": "_alarms _at_work _devices _has_looked _hazards _ledger _off _turns _used counts dead fails hear late",
+    "Meter": "_active _alone _clocks _hear _joules _phase _plain _since _sums _tail _tail_s _tail_w _watts activity_joules "
+    "actor base_w connected_s opened",
+    "Tdma": "_clocks _discipline _frame _wake_up _wakes_s _weights census clients direction key ledger",
+    "Census": "_area_s _arrivals_s _opened _since _stayed_s came inside",
+    "Client": "account device downlink half joules pilot samples steps steps_per_epoch uplink",
+    "Account": "client seconds started step",
+    "StepTotals": "_by_phase _durations _tiled _waiting",
+    "Health": "_before counts hear policy",
+    "TorchClient": "_backward_flops _care _client _forward_flops _generator _optimiser _seed _sent _setting _settings _step "
+    "batches exchange findings part trip",
+    "TorchServer": "_answering _batch _care _costs _generator _merging _optimiser _seed _settings _step exchange part",
+}
+
+
+def test_what_is_new_is_thought_of(make: Any) -> None:
+    session = Session(make(**links(medium="tdma"), budget={"steps": 1}))
+    world = session.world
+    [client], ledger = world.clients, world.ledger
+    things = [session, world, ledger, world.presence, ledger.meters[0], ledger.mediums[0], ledger.mediums[0].census, client]
+    things += [client.account, session._totals, session.health, client.half, world.server.half]
+    found = {type(thing).__name__: set(getattr(type(thing), "__slots__", ())) or set(vars(thing)) for thing in things}
+    assert found.keys() == HAVE.keys()
+    assert not {name: new for name, names in found.items() if (new := names - set(HAVE[name].split()))}

@@ -174,7 +174,7 @@ def _job(plan: Plan, point: Point, threads: int | None, command: Sequence[str]) 
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """SIGTERM ends a sweep like Ctrl-C: with KeyboardInterrupt."""
+    """SIGTERM and SIGUSR1 end a sweep like Ctrl-C: with KeyboardInterrupt."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -182,11 +182,12 @@ def _signals_interrupt() -> Iterator[None]:
     def handle(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, handle)
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGUSR1)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _row(store: Store, point: Point) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Precision:
         if self._kind != "float16" or not torch.is_grad_enabled():
             return x
         self._begun = False
-        for parameter in () if self._hooked else parameters:
+        for parameter in () if self._hooked else (each for each in parameters if each.requires_grad):
             parameter.register_hook(self._unscaled)  # type: ignore[no-untyped-call]  # torch does not type it
         self._hooked = True
         inner = x.view_as(x)  # hooks of x itself see its own gradient

@@ -35,6 +35,9 @@ def _result(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary["loss"] is not None:
         yield "test loss", f"{summary['loss']:.4g}"
     yield "steps", f"{cell(summary['steps'], None)}  ({summary['epochs']:.4g} epochs)"
+    found = summary.get("non_finite", {})  # runs of older versions have none
+    if any(found.values()):
+        yield "not finite", f"{cell(found['replaced'], None)} values taken for 0, {cell(found['skipped'], None)} steps left out"
 
 
 def _cost(summary: Summary) -> Iterator[tuple[str, str]]:

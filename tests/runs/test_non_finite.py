@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Generator
 
+from edgesim.cli.summary import pairs
 from edgesim.codecs.identity import Identity
 from edgesim.errors import RunError, RunInterrupted
 from edgesim.nonfinite import NotFiniteError
@@ -206,6 +207,7 @@ def test_a_guard_learns_from_what_is_left(make, tmp_path: Path, monkeypatch: pyt
     spoil(monkeypatch, 1)
     done = run(make(non_finite="guard", budget={"steps": 20}, optimiser={"kind": "adam", "lr": 3e-3}), out=tmp_path)
     assert done.summary["non_finite"] == {"replaced": 40, "skipped": 0}
+    assert ("not finite", "40 values taken for 0, 0 steps left out") in pairs(done.summary)
     losses = done.steps()["loss"].to_pylist()
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
 

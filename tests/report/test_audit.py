@@ -166,3 +166,10 @@ def test_a_run_that_has_not_ended_is_said(copy: Path) -> None:
     [said] = messages(copy)
     assert "was killed" in said
     assert "only a run that has ended can be checked" in said
+
+
+@pytest.mark.parametrize("name", ["access_point", "adaptive", "battery", "dropouts", "tdd", "ushaped", "wideband"])
+def test_runs_of_every_sort_are_whole(name: str, tmp_path: Path) -> None:
+    limits = {"rounds": 2} if name in ("battery", "dropouts", "tdd") else {"steps": 12}
+    scenario = load(ROOT / "scenarios" / f"{name}.yaml", {"budget": limits})
+    assert messages(run(scenario, out=tmp_path, timing_only=True, trace=True).path) == []

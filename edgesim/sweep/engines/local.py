@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Annotated
 
-from edgesim.errors import RunError
 from edgesim.record.origin import usable_cores
 from edgesim.sweep.engines.base import Engine, Need
 from edgesim.sweep.job import Job, Outcome, work
@@ -19,6 +18,9 @@ LOOK_EVERY_S = 0.5
 class Local(Engine):
     """Worker processes on this machine (joblib with loky), each with its own share of the cores.
 
+    Where a worker is killed, most often because memory ran out, the points that were under way go on one after the other, each
+    alone; one whose worker is killed then fails, and the others go on as before.
+
     jobs  workers at the same time; as many as the cores can serve where left out
     """
 
@@ -27,22 +29,42 @@ class Local(Engine):
 
     def run(self, jobs: Sequence[Job], need: Need) -> Iterator[Outcome]:
         """See Engine."""
-        from joblib import Parallel, delayed, parallel_config
+        workers = max(1, min(self.jobs or usable_cores() // need.threads, len(jobs)))
+        waiting = {job.point: job for job in jobs}
+        while waiting:
+            try:
+                for outcome in _together([*waiting.values()], workers, need):
+                    del waiting[outcome.point]
+                    yield outcome
+            except BrokenProcessPool:
+                under_way = [*waiting.values()][:workers]  # workers take jobs in order
+                for job in under_way:
+                    del waiting[job.point]
+                    yield _alone(job, need)
 
-        workers = min(self.jobs or max(1, usable_cores() // need.threads), len(jobs))
-        calls = (delayed(_in_worker)(job, os.getpid()) for job in jobs)
-        # sets OMP_NUM_THREADS and its kin in the workers, before they import torch
-        with parallel_config(backend="loky", inner_max_num_threads=need.threads):
-            outcomes = Parallel(n_jobs=max(workers, 1), batch_size=1, return_as="generator_unordered")(calls)
-        try:
-            yield from outcomes
-        except BrokenProcessPool:
-            raise RunError(
-                "a worker was killed, most often because memory ran out: finished points are kept; run the same command with "
-                "fewer --jobs"
-            ) from None
-        finally:
-            outcomes.close()
+
+def _together(jobs: Sequence[Job], workers: int, need: Need) -> Iterator[Outcome]:
+    """Outcomes as they come. Raises BrokenProcessPool where a worker was killed, with which all others end."""
+    from joblib import Parallel, delayed, parallel_config
+
+    calls = (delayed(_in_worker)(job, os.getpid()) for job in jobs)
+    # sets OMP_NUM_THREADS and its kin in the workers, before they import torch
+    with parallel_config(backend="loky", inner_max_num_threads=need.threads):
+        outcomes = Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered")(calls)
+    try:
+        yield from outcomes
+    finally:
+        outcomes.close()
+
+
+def _alone(job: Job, need: Need) -> Outcome:
+    """A job with nothing beside it, in a process that may be killed: with one worker there would be none but this."""
+    try:
+        [outcome] = _together([job], 2, need)
+    except BrokenProcessPool:
+        message = "its worker was killed twice, the second time with nothing beside it, most often because memory ran out"
+        return Outcome(job.point, "failed", message, 1)
+    return outcome
 
 
 def _in_worker(job: Job, parent: int) -> Outcome:

@@ -72,7 +72,10 @@ class Keeper:
 
 @contextlib.contextmanager
 def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """The first SIGINT, SIGTERM or SIGUSR1 calls `stop`; a further Ctrl-C ends at once, by KeyboardInterrupt."""
+    """The first SIGINT, SIGTERM or SIGUSR1 calls `stop`, which stops first and talks then.
+
+    A further Ctrl-C ends at once, by KeyboardInterrupt.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -84,7 +87,8 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
             raise KeyboardInterrupt
         if not asked:
             asked = True
-            stop()
+            with contextlib.suppress(RuntimeError):  # what it says of it: the stream may be in use at this very moment
+                stop()
 
     numbers = [getattr(signal, name) for name in STOPPING if name in signal.Signals.__members__]
     before = {number: signal.signal(number, handle) for number in numbers}

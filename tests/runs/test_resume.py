@@ -223,3 +223,29 @@ def test_work_that_goes_on_from_round_to_round_is_done_again_from_an_earlier_che
         out = tmp_path / str(after)
         stopped(scenario, out, after=after)
         assert tables_of(run(scenario, out=out, timing_only=True, resume=True).path) == tables_of(whole.path)
+
+
+def test_checkpoints_of_a_large_model_go_when_it_is_finished_unless_they_are_wanted(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often = {"threads": 1, "checkpoint_every_steps": 2}
+    small = run(timing(make, host=often), out=tmp_path, timing_only=True)
+    assert [checkpoint.step_of(path) for path in checkpoint.everything(small.path)] == [40, 38]
+    monkeypatch.setattr("edgesim.writing.LARGE_BYTES", 1)
+    assert not checkpoint.everything(run(timing(make, host=often), out=tmp_path, timing_only=True).path)
+    assert checkpoint.everything(run(timing(make, host=often), out=tmp_path, timing_only=True, weights=True).path)
+
+
+@pytest.mark.usefixtures("told_often")
+def test_a_second_ctrl_c_ends_at_once_and_what_is_left_can_be_resumed(make: Any, tmp_path: Path) -> None:
+    class Twice(Stopper):
+        def note(self, text: str) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)  # changes nothing any more
+            os.kill(os.getpid(), signal.SIGINT)
+
+    whole = run(timing(make), out=tmp_path / "whole", timing_only=True)
+    with pytest.raises(KeyboardInterrupt):
+        run(timing(make), out=tmp_path / "cut", timing_only=True, watch=Twice(5))
+    done = run(timing(make), out=tmp_path / "cut", timing_only=True, resume=True)
+    assert tables_of(done.path) == tables_of(whole.path)
+    assert len(list((tmp_path / "cut" / "small").iterdir())) == 1

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -165,7 +166,8 @@ def _meters(meters: list[Meter], places: Places) -> State:
 
 def _table(things: list[Any], names: tuple[str, ...]) -> np.ndarray:
     """[things, names] float"""
-    return np.array([[getattr(thing, name) for name in names] for thing in things], dtype=np.float64)
+    get = attrgetter(*names)
+    return np.array([get(thing) for thing in things], dtype=np.float64)
 
 
 def _put_meters(ledger: Ledger, places: list[str], state: State) -> None:

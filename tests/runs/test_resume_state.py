@@ -117,6 +117,17 @@ def test_every_augmentation(kind: str, make: Any, cut_at: Any) -> None:
     cut_at(make(data=data | {"augment": kind}, budget={"steps": 5}), 2)
 
 
+@pytest.mark.parametrize("knob", ["prefetch", "channels_last"])
+def test_what_a_host_does_to_compute_sooner(knob: str, make: Any, cut_at: Any) -> None:
+    cut_at(make(**links(FEEDBACK), host={"threads": 1, knob: True}, budget={"steps": 5}), 2)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_halves_in_half_precision(precision: str, make: Any, cut_at: Any) -> None:
+    model = {"kind": "vit", "name": "tiny_digits", "cut": 2, "precision": precision}
+    cut_at(make(**links(FEEDBACK), model=model, budget={"steps": 5}), 2)
+
+
 @pytest.mark.parametrize("kind", kinds.names("transport"))
 def test_every_transport(kind: str, make: Any, cut_at: Any) -> None:
     cut_at(make(**links(TOPK, transport=of(kind)), budget={"steps": 5}), 2)

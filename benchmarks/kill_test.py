@@ -35,7 +35,7 @@ from edgesim.load import load  # noqa: E402
 from edgesim.record import atomic, checkpoint  # noqa: E402
 from edgesim.scenario import Scenario  # noqa: E402
 
-STEPS, EVERY = 18, 2
+STEPS, EVERY = 18, 3  # a checkpoint after each round of three clients
 CHECKPOINTS = STEPS // EVERY
 FADING = {"kind": "rayleigh", "snr_db": 8, "coherence_s": 0.02}
 LOSSY = {"channel": FADING, "transport": {"kind": "lossy", "attempts": 2}, "radio": {"bandwidth_hz": 1e6}}
@@ -54,7 +54,7 @@ CASES: dict[str, dict[str, Any]] = {
         "downlink": {"codec": "identity", **ANALOG},
     },
     "splitfed_v1": {
-        "protocol": "splitfed_v1",
+        "protocol": {"kind": "splitfed_v1", "local_steps": 1},
         "clients": {"count": 3, "device": "raspberry_pi_4"},
         "uplink": {"codec": NOISY, **LOSSY},
         "downlink": {"codec": NOISY, **LOSSY},

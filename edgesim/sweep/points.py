@@ -35,9 +35,10 @@ class Point:
     scenario: Scenario
 
     def words(self) -> str:
-        """The point for a message."""
+        """The point for a message; a label stands for the whole nodes of its point."""
         said = [self.label] if self.label else []
-        return ", ".join([*said, *(f"{path}={value}" for path, value in self.values.items()), f"seed {self.scenario.seed}"])
+        told = {path: value for path, value in self.values.items() if value is not None and not (said and _is_node(value))}
+        return ", ".join([*said, *(f"{path}={value}" for path, value in told.items()), f"seed {self.scenario.seed}"])
 
 
 def expand(document: Document, overrides: Sequence[str] | Mapping[str, Any] = ()) -> list[Point]:
@@ -99,6 +100,11 @@ def _with_seeds(document: Document, setting: Setting, varied: set[Keys], loaded:
     for seed in seeds_of(document) or [loaded.seed]:
         name = f"{digest}-s{seed}" + ("-timing" if document.timing_only else "")
         yield Point(name, None if label is None else str(label.value), values, loaded.model_copy(update={"seed": seed}))
+
+
+def _is_node(value: object) -> bool:
+    """Whether it is a whole node as text."""
+    return isinstance(value, str) and value[:1] in ("{", "[")
 
 
 def _shown(resolved: object, given: Node | None) -> object:

@@ -65,6 +65,14 @@ def test_a_whole_node_is_set_before_the_knobs_inside_it(make: Any) -> None:
     assert swapped[0].id == found[0].id
 
 
+def test_a_label_stands_for_the_nodes_of_its_point(make: Any) -> None:
+    codecs = "list: [{label: mine, uplink.codec: {kind: adc, xi: 0.2}}, {label: theirs, downlink.codec: {kind: identity}}]\n"
+    found = points(make(f"{codecs}grid: {{optimiser.lr: [0.1]}}"))
+    assert [each.words() for each in found] == ["mine, optimiser.lr=0.1, seed 3", "theirs, optimiser.lr=0.1, seed 3"]
+    nameless = points(make("grid: {uplink.codec: [{kind: adc, xi: 0.2}]}"))
+    assert [each.words() for each in nameless] == ["uplink.codec={kind: adc, xi: 0.2}, seed 3"]
+
+
 def test_a_kind_that_varies_keeps_the_knobs_the_sweep_gave(make: Any) -> None:
     found = points(make("set: {uplink.codec.xi: 0.2}\ngrid: {uplink.codec.kind: [adc, topk]}"))
     assert [each.scenario.uplink.codec.knobs()["xi"] for each in found] == [0.2, 0.2]

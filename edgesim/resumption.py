@@ -73,6 +73,19 @@ def find(out: Path, scenario: Scenario, *, timing_only: bool, fork: Fork | None 
     return None
 
 
+def unfinished(out: Path, scenario: Scenario, *, timing_only: bool) -> Path | None:
+    """The newest run of a scenario and its seed under `out`, if it has not come to its end and nobody writes it.
+
+    None, too, where the runs there cannot be read: a new one needs none of them.
+    """
+    wanted = {"seed": scenario.seed, "timing_only": timing_only, "hash": scenario.hash8}
+    try:
+        newest = next((run for run in _runs(out / folder_name(scenario.name)) if _has(run.manifest, wanted)), None)
+    except (OSError, RunError):
+        return None
+    return None if newest is None or newest.is_done or lock.is_held(newest.path) else newest.path
+
+
 def start_of(past: Past, scenario: Scenario) -> Start:
     """Where an unfinished run goes on, its tables rewound to there; whoever calls holds its lock.
 

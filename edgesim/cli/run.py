@@ -1,7 +1,8 @@
 """`edgesim run`: one run, from a scenario to a results folder."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -68,6 +69,7 @@ TensorBoard = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the newest run of this scenario and seed, if it is unfinished.")
 ]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Begin a new run without a word about one that is unfinished.")]
 ForkFrom = Annotated[
     str | None,
     typer.Option("--fork-from", metavar="RUN@STEP", help="Begin at a checkpoint of another run.", show_default=False),
@@ -104,6 +106,7 @@ def run(
     weights: Weights = False,
     tensorboard: TensorBoard = False,
     resume: Resume = False,
+    fresh: Fresh = False,
     fork_from: ForkFrom = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -114,33 +117,48 @@ def run(
     """
     from edgesim.load import load
 
-    file = _file(scenario, fork_from)
-    invocation = context.find_object(Invocation)
-    assert invocation is not None  # main always gives one
+    if resume and fresh:
+        raise UsageError("--resume goes on with a run, --fresh begins a new one: leave one of them out")
+    file, invocation = _file(scenario, fork_from), _invocation(context)
     loaded = load(file, [*(changes or []), *_of_host(accelerator, deterministic, tensorboard)], seed)
     from edgesim import resumption, runner  # imports torch: not before the scenario is known to be right
 
     fork = resumption.read_fork(fork_from) if fork_from is not None else None
-
-    with progress.watcher(quiet=quiet) as watch:
-        try:
-            done = runner.run(
-                loaded,
-                out=folder,
-                timing_only=timing_only,
-                trace=keep_book,
-                weights=weights,
-                resume=resume,
-                fork=fork,
-                command=["edgesim", *invocation.arguments],
-                watch=watch,
-            )
-        except Exception:
-            invocation.crash.folder = watch.folder
-            raise
+    left = None if resume or fresh or fork else resumption.unfinished(folder, loaded, timing_only=timing_only)
+    with _watched(invocation, quiet) as watch:
+        if left is not None:  # a rerun resumes, or says why not
+            watch.note(f"{left} is unfinished and stays as it is: a new run begins; --resume would go on with it")
+        done = runner.run(
+            loaded,
+            out=folder,
+            timing_only=timing_only,
+            trace=keep_book,
+            weights=weights,
+            resume=resume,
+            fork=fork,
+            command=["edgesim", *invocation.arguments],
+            watch=watch,
+        )
     out(summary.as_json(done.summary) if as_json else "\n".join(summary.lines(done.summary)))
     if not quiet:
         say(_ending(done, file, loaded.seed, keep_book))
+
+
+def _invocation(context: typer.Context) -> Invocation:
+    found = context.find_object(Invocation)
+    assert found is not None  # main always gives one
+    return found
+
+
+@contextmanager
+def _watched(invocation: Invocation, quiet: bool) -> Iterator[progress.Watcher]:
+    """A watcher; a crash while it watches is told where the run is."""
+    with progress.watcher(quiet=quiet) as watch:
+        try:
+            yield watch
+        except Exception:
+            invocation.crash.folder = watch.folder
+            raise
 
 
 def _of_host(accelerator: Accelerator | None, deterministic: bool | None, tensorboard: bool) -> list[str]:

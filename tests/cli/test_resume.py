@@ -62,6 +62,7 @@ def test_a_cluster_stops_a_run_and_the_same_command_resumes_it(command: Any, tmp
         ("run", "say which scenario to run"),
         (f"run {FADING} --fork-from x@3", "--fork-from takes the scenario from the run; leave"),
         ("run --fork-from nowhere@3", "no such file"),
+        (f"run {FADING} --resume --fresh", "--resume goes on with a run, --fresh begins a new one"),
     ],
 )
 def test_what_cannot_be_is_wrong_usage(command: Any, tmp_path: Path, line: str, words: str) -> None:
@@ -79,3 +80,18 @@ def test_a_finished_run_is_shown_again_and_nothing_is_done(command: Any, tmp_pat
     assert "is finished: nothing is left to do" in again.err
     assert again.out == first.out
     assert len(list((tmp_path / "results" / "fading").iterdir())) == 1
+
+
+def test_a_rerun_says_why_it_does_not_resume(command: Any, tmp_path: Path) -> None:
+    line = [*LINE, "--set", "budget={steps: 3}"]
+    assert command(*line, "-q").code == 0
+    (first,) = (tmp_path / "results" / "fading").iterdir()
+    manifest = first / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "status": "running"}))  # as a kill leaves it
+    again = command(*line)
+    assert again.code == 0
+    assert f"{first.name} is unfinished and stays as it is: a new run begins; --resume would go on with it" in again.err
+    assert "unfinished" not in command(*line).err  # the newest is finished
+    manifest.write_text("{")
+    assert "unfinished" not in command(*line, "--fresh").err
+    assert command(*line).code == 0

@@ -89,14 +89,14 @@ def assert_nothing_is_torn(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_call_to_the_disk_may_fail(scenario: Scenario, put: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", FAILURES, ids=errno.errorcode.get)
+def test_every_call_to_the_disk_may_fail(code: int, scenario: Scenario, put: Any, tmp_path: Path) -> None:
     counting = Disk()
     put(counting)
     expected = tables_of(done(scenario, tmp_path / "whole"))
     assert counting.calls > 100
     for at in range(1, counting.calls + 1):
         out = tmp_path / str(at)
-        code = FAILURES[at % len(FAILURES)]
         put(Disk(at, code, stays=code == errno.ENOSPC))
         with pytest.raises(RunError) as caught:
             done(scenario, out)

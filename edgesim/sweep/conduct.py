@@ -174,7 +174,10 @@ def _job(plan: Plan, point: Point, threads: int | None, command: Sequence[str]) 
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGUSR1 end a sweep like Ctrl-C: with KeyboardInterrupt."""
+    """SIGTERM and SIGUSR1 end a sweep like Ctrl-C: with KeyboardInterrupt.
+
+    SIGINT too, where whoever started the process had it ignored, as a shell does for what runs in its background.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -182,7 +185,7 @@ def _signals_interrupt() -> Iterator[None]:
     def handle(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
     try:
         yield
     finally:

@@ -1,6 +1,8 @@
 """A sweep from its first point to its table: what is run, what is kept, what is run again."""
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -262,3 +264,14 @@ def test_the_public_function_checks_before_it_begins(make: Any, tmp_path: Path) 
     with pytest.raises(ScenarioError):
         edgesim.sweep(make("gird: {}"), out=tmp_path)
     assert not (tmp_path / "many").exists()
+
+
+def test_a_sweep_in_the_background_hears_a_signal_that_it_was_started_without(make: Any, serial: Any, tmp_path: Path) -> None:
+    """A shell starts what runs in its background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(SweepInterrupted, match="0 of 4 points"):
+            conduct(Plan(make(AXES), out=tmp_path), serial(lambda job: os.kill(os.getpid(), signal.SIGINT)))
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

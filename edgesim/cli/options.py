@@ -22,3 +22,11 @@ Seed = Annotated[
     int | None, typer.Option("--seed", metavar="N", min=0, help="Take this seed instead of the scenario's.", show_default=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of a table.")]
+RunsAndSweeps = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="RUN_OR_SWEEP...",
+        help="Folders of runs and sweeps; of a scenario's folder of runs the newest.",
+        show_default=False,
+    ),
+]

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgesim.cli.console import out, say
+from edgesim.cli.options import RunsAndSweeps
 from edgesim.cli.trace import newest
 
 EPILOG = """
@@ -24,14 +25,7 @@ edgesim list plots
 
 
 def plot(
-    runs: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="RUN_OR_SWEEP...",
-            help="Folders of runs and sweeps; of a scenario's folder of runs the newest.",
-            show_default=False,
-        ),
-    ],
+    runs: RunsAndSweeps,
     kind: Annotated[
         str, typer.Option("--kind", metavar="K", help="What to draw: see `edgesim list plots`.", show_default=False)
     ],

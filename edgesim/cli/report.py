@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgesim.cli.console import out
+from edgesim.cli.options import RunsAndSweeps
 from edgesim.cli.trace import newest
 
 EPILOG = """
@@ -20,14 +21,7 @@ edgesim report sweeps/many results/base --out report.html
 
 
 def report(
-    folders: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="RUN_OR_SWEEP...",
-            help="Folders of runs and sweeps; of a scenario's folder of runs the newest.",
-            show_default=False,
-        ),
-    ],
+    folders: RunsAndSweeps,
     file: Annotated[
         Path | None,
         typer.Option(

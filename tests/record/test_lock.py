@@ -74,7 +74,9 @@ def test_whoever_only_looks_keeps_nobody_out(tmp_path: Path, monkeypatch: pytest
     fcntl.flock(looking, fcntl.LOCK_SH)
     monkeypatch.setattr("edgesim.record.lock.time.sleep", lambda seconds: fcntl.flock(looking, fcntl.LOCK_UN))
     with lock.held(tmp_path):
-        pass
+        assert json.loads((tmp_path / lock.FILE).read_text())["pid"] == os.getpid()
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(looking, fcntl.LOCK_SH | fcntl.LOCK_NB)
     os.close(looking)
 
 

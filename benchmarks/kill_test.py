@@ -71,13 +71,15 @@ COMMON: dict[str, Any] = {
     "evaluate": {"every_epochs": 0.5},
     "host": {"threads": 1, "checkpoint_every_steps": EVERY},
 }
-AT_CHECKPOINT, AT_TABLES, AT_ANY = "while a checkpoint was written", "while tables were written", "at any moment"
+AT_CHECKPOINT, AT_TABLES, AT_END = "while a checkpoint was written", "while tables were written", "as it ended"
+AT_ANY = "at any moment"
 PATTERNS = {
     AT_CHECKPOINT: "*/*/checkpoints/.*.tmp",
     AT_TABLES: "*/*/.*.parquet.*.tmp",
+    AT_END: "*/*/summary.json",
     AT_ANY: "*/*/checkpoints/step-*.checkpoint",  # how far it has come
 }
-SLOW_S, SLOW_BYTES = 0.002, 1 << 15  # of a slow disk: a pause before each piece of this size
+SLOW_S, SLOW_BYTES = 0.002, 1 << 15  # of a slow disk: a pause at every call, and before each piece of this size
 
 
 class Kill(NamedTuple):
@@ -106,14 +108,22 @@ def child(work: Callable[[], None]) -> int:
 
 
 def slow_disk() -> None:
-    """From now on this process writes slowly, piece by piece."""
-    write = os.write
+    """From now on this process writes slowly, piece by piece, and waits for the disk."""
+    write, sync, rename = atomic._write, atomic._sync, atomic._rename
 
-    def slowly(descriptor: int, content: Any) -> int:
+    def slow_write(descriptor: int, content: Any) -> int:
         time.sleep(SLOW_S)
         return write(descriptor, content[:SLOW_BYTES])
 
-    atomic._write = slowly
+    def slow_sync(descriptor: int) -> None:
+        time.sleep(SLOW_S)
+        sync(descriptor)
+
+    def slow_rename(old: Path, new: Path) -> None:
+        rename(old, new)
+        time.sleep(SLOW_S)
+
+    atomic._write, atomic._sync, atomic._rename = slow_write, slow_sync, slow_rename
 
 
 def begin(scenario: Scenario, out: Path, *, slow: bool) -> int:
@@ -166,9 +176,11 @@ def result(out: Path) -> dict[str, Any]:
 
 def chosen(dice: random.Random, seconds: float) -> Kill:
     """A moment."""
-    how = dice.choice([AT_CHECKPOINT, AT_TABLES, AT_ANY, AT_ANY, AT_ANY, AT_ANY])
+    how = dice.choice([AT_CHECKPOINT, AT_TABLES, AT_END, AT_ANY, AT_ANY, AT_ANY, AT_ANY])
     if how == AT_ANY:
         return Kill(how, dice.randint(0, CHECKPOINTS), dice.uniform(0.0, 2 * seconds / CHECKPOINTS))
+    if how == AT_END:
+        return Kill(how, 1, dice.uniform(0.0, 60 * SLOW_S))
     return Kill(how, dice.randint(1, CHECKPOINTS if how == AT_CHECKPOINT else 12), dice.uniform(0.0, 4 * SLOW_S))
 
 
@@ -228,11 +240,11 @@ def main() -> None:
         while tally.kills.total() < asked.kills:
             case = [*cases][(tally.runs + tally.lost) % len(cases)]
             trial(case, *cases[case], dice, tally)
+    for text in tally.different:
+        print(text)
     for name, count in sorted(tally.kills.items()):
         print(f"killed {name}: {count}")
     print(f"resumed {', '.join(f'{name}: {count}' for name, count in sorted(tally.resumed.items()))}")
-    for text in tally.different:
-        print(text)
     runs = tally.runs + tally.lost
     print(
         f"{tally.kills.total()} kills in {runs} runs of {', '.join(cases)}: {runs - len(tally.different)} of them ended "

@@ -79,6 +79,7 @@ def run(
     if resume and past is None:
         tell("no run of this scenario and seed is there to be resumed: a new one begins")
     if past is not None and past.is_done:
+        lock.tidy(past.path)
         tell(f"{past.path} is finished: nothing is left to do")
         return Run(past.path, past.summary(), "done")
     with _threads(scenario, learns=not timing_only), explained_memory():

@@ -2,6 +2,9 @@
 
 EDGESIM_TEST_THREADS   threads torch may use in tests, 1 unless set
 EDGESIM_SHARED_DATA    folder with cifar100/, food10/ and models/, ../shared/data beside the checkout unless set
+
+Hypothesis tries the same cases in every run, and never gives up because a machine is slow; `--hypothesis-profile=default` lets
+it choose others.
 """
 
 import os
@@ -10,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 THREADS = os.environ.get("EDGESIM_TEST_THREADS", "1")
 
@@ -23,6 +27,11 @@ os.environ.update(
 )
 
 ROOT = Path(__file__).resolve().parents[1]
+
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

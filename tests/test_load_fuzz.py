@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgesim.errors import ScenarioError, UsageError
@@ -68,7 +68,7 @@ def test_the_scenario_without_changes_is_valid(tmp_path: Path) -> None:
     assert load(file).name == "small"
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), values, st.booleans()), min_size=1, max_size=3))
 def test_any_change_gives_a_scenario_or_problems(tmp_path: Path, changes: list[tuple[tuple[Any, ...], Any, bool]]) -> None:
     changed = deepcopy(SCENARIO)
@@ -110,7 +110,7 @@ settings_given = st.tuples(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150)
 @given(st.lists(settings_given, min_size=1, max_size=3))
 def test_any_override_gives_a_scenario_or_problems(tmp_path: Path, changes: list[tuple[str, str]]) -> None:
     file = tmp_path / "s.yaml"

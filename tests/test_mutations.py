@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from edgesim.errors import EdgesimError, ScenarioError
@@ -117,7 +117,7 @@ def change_content(draw: st.DrawFn, root: dict[str, Any], way: str) -> None:
     path = draw(st.sampled_from(found))
     parent, key = at(root, path[:-1]), path[-1]
     if way == "value":
-        parent[key] = draw(others)
+        parent[key] = deepcopy(draw(others))  # or the next change would alter what is drawn from
     elif way == "alike":
         parent[key] = deepcopy(draw(st.sampled_from(VALUES[str(key)])))
     elif way == "scaled" and isinstance(parent[key], int | float):
@@ -220,30 +220,27 @@ def check(data: st.DataObject, tmp_path: Path, *, runs: bool) -> None:
     assert {file.name for file in tmp_path.iterdir()} <= {"mutant.yaml", "tiny.yaml", *(["out"] if runs else [])}
 
 
-QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
-
-
-@settings(max_examples=60, **QUIET)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_mutant_is_read_or_explained(tmp_path: Path, data: st.DataObject) -> None:
     check(data, tmp_path, runs=False)
 
 
-@settings(max_examples=10, **QUIET)
+@settings(max_examples=10)
 @given(st.data())
 def test_a_mutant_that_is_valid_runs_or_says_why(tmp_path: Path, data: st.DataObject) -> None:
     check(data, tmp_path, runs=True)
 
 
 @pytest.mark.slow
-@settings(max_examples=2500, **QUIET)
+@settings(max_examples=2500)
 @given(st.data())
 def test_thousands_of_mutants_are_read_or_explained(tmp_path: Path, data: st.DataObject) -> None:
     check(data, tmp_path, runs=False)
 
 
 @pytest.mark.slow
-@settings(max_examples=200, **QUIET)
+@settings(max_examples=200)
 @given(st.data())
 def test_hundreds_of_mutants_run_or_say_why(tmp_path: Path, data: st.DataObject) -> None:
     check(data, tmp_path, runs=True)

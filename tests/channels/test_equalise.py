@@ -52,7 +52,7 @@ def test_shares_follow_the_seconds_in_whole_symbols() -> None:
     assert shares(np.array([0.0]), 5).tolist() == [5]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=30), st.integers(0, 10_000))
 def test_shares_deal_out_every_value(seconds: list[float], values: int) -> None:
     dealt = shares(np.array(seconds), values)

@@ -35,7 +35,7 @@ def steps_of(x: Tensor, per: str, bits: int) -> Tensor:
     return torch.from_numpy(np.broadcast_to(np.ptp(values, axis=axes, keepdims=True) / (2**bits - 1), values.shape).copy())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     bits=st.integers(1, 16),
     per=st.sampled_from(PERS),

@@ -82,7 +82,7 @@ def activities(draw: st.DrawFn) -> list[Activity]:
     return made
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(activities())
 def test_every_second_lies_on_its_tracks_once(made: list[Activity]) -> None:
     end = max((stop for *_, stop in made), default=0.0) + 1.0

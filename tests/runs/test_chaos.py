@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from edgesim import kinds
@@ -104,7 +104,7 @@ class Book:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(chosen=sections())
 def test_whatever_fails_the_run_ends_and_its_books_are_right(make, chosen: dict[str, Any]) -> None:
     try:

@@ -79,6 +79,14 @@ def test_a_finished_run_is_given_as_it_is(make: Any, tmp_path: Path) -> None:
     assert again.notes == [f"{done.path} is finished: nothing is left to do"]
 
 
+def test_what_a_kill_after_the_end_left_of_the_lock_is_removed(make: Any, tmp_path: Path) -> None:
+    done = run(timing(make), out=tmp_path, timing_only=True)
+    whole = {path.name: path.read_bytes() for path in done.path.iterdir() if path.is_file()}
+    (done.path / lock.FILE).write_text('{"host": "here", "pid": 1, "started": 1}')
+    assert run(timing(make), out=tmp_path, timing_only=True, resume=True).path == done.path
+    assert {path.name: path.read_bytes() for path in done.path.iterdir() if path.is_file()} == whole
+
+
 def timing(make: Any, **sections: Any) -> Any:
     """A scenario for runs without tensors, which take no time."""
     return make(**({"budget": {"steps": 40}} | sections))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from edgesim import kinds
@@ -254,7 +254,7 @@ FAULTS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_scenario_may_be_cut_after_any_unit(make: Any, cut_at: Any, data: st.DataObject) -> None:
     phones = {"device": data.draw(st.sampled_from(["raspberry_pi_4", "jetson_nano"])), "half_duplex": data.draw(st.booleans())}

@@ -42,14 +42,14 @@ def check(data: st.DataObject, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["mutant.yaml"]
 
 
-@settings(max_examples=10, **mutations.QUIET)
+@settings(max_examples=10)
 @given(st.data())
 def test_a_mutant_of_a_sweep_is_read_or_explained(tmp_path: Path, data: st.DataObject) -> None:
     check(data, tmp_path)
 
 
 @pytest.mark.slow
-@settings(max_examples=120, **mutations.QUIET)
+@settings(max_examples=120)
 @given(st.data())
 def test_many_mutants_of_sweeps_are_read_or_explained(tmp_path: Path, data: st.DataObject) -> None:
     check(data, tmp_path)

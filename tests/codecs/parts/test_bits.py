@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from edgesim.codecs.parts.bits import pack, packed_bytes, unpack
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(bits=st.integers(0, 64), count=st.integers(0, 40), seed=st.integers(0, 9))
 def test_round_trip(bits: int, count: int, seed: int) -> None:
     codes = np.random.default_rng(seed).integers(0, 2**bits - 1, count, np.uint64, endpoint=True)

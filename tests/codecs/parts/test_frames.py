@@ -17,7 +17,7 @@ def test_bits_are_planes_from_the_widest_column() -> None:
 
 
 @given(widths=st.lists(st.integers(0, 15), min_size=1, max_size=9), spare=st.integers(0, 5), seed=st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_code_returns(widths: list[int], spare: int, seed: int) -> None:
     sizes = torch.tensor(widths)
     codes = (torch.rand(4, len(widths), generator=Generator().manual_seed(seed)) * 2.0**sizes).int()

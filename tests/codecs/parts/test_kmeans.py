@@ -33,7 +33,7 @@ def is_partition(keys: Tensor, clusters: Clusters) -> None:
     torch.testing.assert_close(clusters.centroids, means)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), rows=st.integers(2, 16), width=st.integers(1, 4), init=st.sampled_from(INITS), seed=st.integers(0, 99))
 def test_any_rows_give_full_clusters(data: st.DataObject, rows: int, width: int, init: Init, seed: int) -> None:
     """Few values, so that rows coincide often: T_eff = min(T, different rows), and equal rows stay together."""

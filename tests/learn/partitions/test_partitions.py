@@ -32,7 +32,7 @@ def labels_of(count: int, classes: int) -> np.ndarray:
     return np.random.default_rng(count).integers(0, classes, count)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 @pytest.mark.parametrize("name", RULES)
 def test_every_row_goes_to_one_client_and_none_is_left_empty(name: str, data: st.DataObject) -> None:

@@ -35,12 +35,13 @@ settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)
-def stated_threads() -> Iterator[None]:
-    """A run under test may set torch's thread count; the next test begins with the stated one again."""
-    yield
+def stated_start() -> Iterator[None]:
+    """Every test begins with torch's global stream at one place and the stated thread count, whatever ran before it."""
     torch = sys.modules.get("torch")
     if torch is not None:
+        torch.manual_seed(0)
         torch.set_num_threads(int(THREADS))
+    yield
 
 
 @pytest.fixture(scope="session")

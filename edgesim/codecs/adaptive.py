@@ -20,13 +20,13 @@ class Adaptive(Codec):
     """Another codec in one of several sizes, chosen anew for every step by what the link and the budget say.
 
     `levels` ratios in equal proportions from xi_min to xi_max give as many codecs, the nearest there are; `codec` says what
-    they have in common. Before a client encodes, its pilot (edgesim/sim/pilot.py) chooses one, from what its last step took
+    they have in common. Before a client encodes, its pilot (edgesim/sim/pilot.py) chooses one, from what its last steps took
     and from what is left of the budget, never from what the channel is going to be:
     `deadline`  the largest whose uplink and downlink fit into step_s at the rates just seen, less a margin that grows when a
         step is late and shrinks when it is not, so that a share of the steps is on time in the long run (adaptive conformal
         inference, I. Gibbs and E. Candes, NeurIPS 2021)
     `budget`  the largest whose step costs no more than an even share of what is left of each limit of the budget (bits,
-        seconds, joules) for each of the steps to go; past `steps`, the largest that what is left pays for
+        seconds, joules) for each of the steps to go, at the mean rate so far; past `steps`, the largest that what is left pays
     Nothing has been seen before the first step, so that one is of the least size where more than bits matter.
     The number of the choice travels along as side information; the server reads it from there. Sizes, FLOPs, ratios and the
     answer are those of the codec chosen; what is announced without a choice, and used at evaluation, is the largest.
@@ -157,6 +157,8 @@ class Adaptive(Codec):
 
     def arriving(self, batch: int, peek: Peek) -> Manifest:
         [level] = peek([self._field])
+        if int(level) >= len(self.choices):
+            raise ValueError(f"a message of level {int(level)}, but there are {len(self.choices)}")
         inner = self.choices[int(level)].arriving(batch, lambda fields: peek((self._field, *fields))[1:])
         return self._with_level(inner)
 

@@ -274,9 +274,10 @@ class ADC(Codec):
 
     def expand(self, wire: Tensor, payload: Payload) -> Smashed:
         """The merged samples, their soft labels rebuilt from what arrived, and their shares of the loss."""
-        wire = self._merged(wire, payload)
+        wire, labels = self._merged(wire, payload), payload.tensors.get("labels")
+        if labels is not None and self.labels == "dense":  # wrong bits may tell of other numbers of rows
+            wire, labels = wire[: len(labels)], labels[: len(wire)]
         sizes, assignment = received_clusters(payload.tensors, len(wire), grouped=self.labels == "sizes")
-        labels = payload.tensors.get("labels")
         if labels is not None and assignment is not None and sizes is not None:
             labels = label_shares(labels, assignment, sizes, self.cut.classes)
         weight = sizes / sizes.sum() if sizes is not None and self.loss_weight == "size" else None

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 GAIN = 0.2  # of a late step on the margin [Np]
 CAUTION = 1.0  # margin to begin with [Np]
-WIDEST = 3.0  # margin either way [Np]: a factor of 20
+BOLDEST, SHIEST = -3.0, 7.0  # margin [Np]: rates may swing by a factor of 1000, and a good stretch is not relied on for ever
+RECENT = 0.1  # least weight of the last step in the mean of what a bit takes
 SLACK = 1.0 + 1e-9
 
 
@@ -47,10 +48,11 @@ class Seen:
 
     choice             the size under way
     up_s, down_s       what its client's last step took in the air [s]
-    up_bps, down_bps   the rates of that [bit/s]
+    up_bps, down_bps   the rates of that, or a mean [bit/s]
     step_s             what that step took altogether, 0 before the first [s]
     margin             by which the rates are not trusted [Np]
     seconds, joules    what a step of the run took last, of all clients on average
+    count              steps in the mean
     """
 
     choice: int = 0
@@ -62,6 +64,7 @@ class Seen:
     margin: float = 0.0
     seconds: float = 0.0
     joules: float = 0.0
+    count: float = 0.0
 
 
 class Pilot(ABC):
@@ -149,7 +152,7 @@ class Punctual(Pilot):
         super().saw(up_s, down_s, step_s)
         is_late = up_s + down_s > self._deadline_s
         margin = self.seen.margin + GAIN * (is_late - (1.0 - self._share))
-        self.seen.margin = min(max(margin, -WIDEST), WIDEST)
+        self.seen.margin = min(max(margin, BOLDEST), SHIEST)
 
     def fits(self, choice: int, outlook: Outlook) -> bool:
         return sum(self.air(choice)) * math.exp(self.seen.margin) <= self._deadline_s
@@ -159,7 +162,8 @@ class Thrifty(Pilot):
     """No step takes more than an even share of what is left of the budget for the steps to go.
 
     Bits follow from sizes; what framing adds to them shows in what is left. Seconds and joules are those that a step took last,
-    with its time in the air, and the power drawn meanwhile, exchanged for what the size would take.
+    with its time in the air, and the power drawn meanwhile, exchanged for what the size would take at the mean rate: a budget
+    pays for what a bit takes on average. That is the mean over all steps, then a moving one of weight RECENT.
 
     power  what all devices draw
     """
@@ -170,6 +174,15 @@ class Thrifty(Pilot):
 
     def holds(self) -> bool:
         return self.look().steps_done < self._steps
+
+    def saw(self, up_s: float, down_s: float, step_s: float) -> None:
+        seen = self.seen
+        up_bps, down_bps = seen.up_bps, seen.down_bps
+        super().saw(up_s, down_s, step_s)
+        seen.count += 1.0
+        weight = max(RECENT, 1.0 / seen.count)
+        seen.up_bps = _mean_rate(up_bps, seen.up_bps, weight)
+        seen.down_bps = _mean_rate(down_bps, seen.down_bps, weight)
 
     def fits(self, choice: int, outlook: Outlook) -> bool:
         to_go = max(1, self._steps - outlook.steps_done)
@@ -190,6 +203,13 @@ class Thrifty(Pilot):
 
 def _rate(bits: float, seconds: float) -> float:
     return bits / seconds if seconds else math.inf
+
+
+def _mean_rate(before_bps: float, last_bps: float, weight: float) -> float:
+    """Of two rates, by the seconds that a bit takes; the last has `weight`, and all of it where that is 1."""
+    if weight == 1.0:
+        return last_bps
+    return _rate(1.0, (1.0 - weight) / before_bps + weight / last_bps)
 
 
 def _seconds(bits: float, rate_bps: float) -> float:

@@ -176,6 +176,33 @@ def test_bytes_of_another_length_are_refused(exchanged: list[Received], case: in
             one.codec.from_bytes(wrong, len(one.message.sent.x))
 
 
+def broken(data: bytes, random: np.random.Generator) -> Iterator[bytes]:
+    """As many bytes as a message has, but others: all bits alike, noise, noise at the beginning, single bits inverted."""
+    size = len(data)
+    yield from (bytes(size), b"\xff" * size, random.bytes(size))
+    for _ in range(3):
+        begin = random.integers(1, min(size, 24) + 1)
+        yield random.bytes(begin) + data[begin:]
+        harmed = bytearray(data)
+        harmed[int(random.integers(min(size, 24)))] ^= 1 << int(random.integers(8))
+        yield bytes(harmed)
+
+
+@each_case
+def test_wrong_bytes_are_refused_or_decoded(exchanged: list[Received], case: int) -> None:
+    random = np.random.default_rng(case)
+    for one in (one for one in exchanged if one.message.case == case):
+        for wrong in broken(one.data, random):
+            try:
+                payload = one.codec.from_bytes(wrong, len(one.message.sent.x))
+            except ValueError:
+                continue
+            with torch.no_grad():
+                there = one.codec.decode(payload)
+            assert there.x.shape[1:] == one.here.x.shape[1:] or one.message.knobs.get("split") == "measured"
+            assert there.labels is None or len(there.labels) == len(there.x)
+
+
 @each_case
 @pytest.mark.parametrize("air", ["flips", "zero", "last"])
 def test_whatever_is_wrong_or_missing_something_is_decoded(exchanged: list[Received], case: int, air: str) -> None:

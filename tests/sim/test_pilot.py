@@ -49,6 +49,17 @@ def test_the_promised_share_is_in_time_whatever_the_rates_do(share: float, law: 
     assert late.mean() <= 1.0 - share + 1e-9
 
 
+@pytest.mark.parametrize("share", [0.8, 0.9, 0.95])
+def test_the_share_is_kept_while_rates_swing_a_hundredfold(share: float) -> None:
+    """The least size is in time at either rate; which one comes next is drawn anew each time."""
+    steps = 4000
+    rates = np.where(np.random.default_rng(3).random(steps) < 0.5, 1e3, 1e5)
+    pilot = Punctual(SIZES, deadline_s=0.2, share=share)
+    late = drive(pilot, rates, 0.2)
+    assert late.mean() == pytest.approx(1.0 - share + (pilot.seen.margin - CAUTION) / (GAIN * steps), abs=1e-9)
+    assert late.mean() == pytest.approx(1.0 - share, abs=0.01)
+
+
 def test_a_size_that_would_be_in_time_is_not_left_unused_for_ever() -> None:
     pilot = Punctual(SIZES, deadline_s=0.3, share=0.9)
     drive(pilot, np.full(300, 1e5), 0.3)
@@ -90,6 +101,15 @@ def test_a_budget_lasts_to_within_one_step(steps: int, limit: str, each: float, 
     left = {"bits": math.inf, "seconds": math.inf, "joules": math.inf} | {limit: each * steps}
     rates = 4000.0 * np.exp(spread * np.random.default_rng(1).normal(size=1000))
     assert abs(spend(Thrifty(SIZES, steps, POWER), left, rates) - steps) <= 1
+
+
+@pytest.mark.parametrize(("limit", "each"), [("seconds", 0.6), ("joules", 5.0)])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_budget_lasts_while_rates_swing_a_hundredfold(limit: str, each: float, seed: int) -> None:
+    """A step pays for its size at a rate that it does not know: the mean counts, not the last. One bad step is worth many."""
+    left = {"bits": math.inf, "seconds": math.inf, "joules": math.inf} | {limit: each * 300}
+    rates = np.where(np.random.default_rng(seed).random(2000) < 0.5, 1e3, 1e5)
+    assert spend(Thrifty(SIZES, 300, POWER), left, rates) == pytest.approx(300, abs=9)
 
 
 def test_what_framing_adds_does_not_end_a_budget_early() -> None:

@@ -72,9 +72,15 @@ def received_clusters(tensors: Mapping[str, Tensor], count: int, *, grouped: boo
 
 
 def clusters_told(side: Mapping[str, Tensor], wanted: int) -> int:
-    """T of a message by its side information: said outright, by sizes or by numbers of clusters; else all that were wanted."""
+    """T of a message by its side information: said outright, by sizes or by numbers of clusters; else all that were wanted.
+
+    Whatever the bits say, from 1 to all that were wanted.
+    """
+    told = wanted
     if "sent" in side:
-        return int(side["sent"])
-    if "sizes" in side:
-        return int((side["sizes"] > 0).sum())
-    return int(side["assignment"].max()) + 1 if "assignment" in side else wanted
+        told = int(side["sent"])
+    elif "sizes" in side:
+        told = int((side["sizes"] > 0).sum())
+    elif "assignment" in side:
+        told = int(side["assignment"].max()) + 1
+    return min(max(told, 1), wanted)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from scipy import special
 
+SLOW = 1e5  # arguments of Q1 above which a difference of two is lost in rounding; fades are then 1e5 packets long or more
+
 
 class Chain(NamedTuple):
     """Transition probabilities per packet, p from good to bad, r from bad to good."""
@@ -87,8 +89,12 @@ def from_fading(margin: float, doppler_s: float) -> Chain:
     if not (margin > 0.0 and doppler_s > 0.0):
         raise ValueError(f"margin and doppler_s must be positive, got {margin} and {doppler_s}")
     rho = abs(float(special.j0(2.0 * math.pi * doppler_s)))
-    t = math.sqrt(2.0 / (margin * (1.0 - rho**2)))
-    r = (_marcum(t, rho * t) - _marcum(rho * t, t)) / math.expm1(1.0 / margin)
+    forgotten = 1.0 - rho**2 if doppler_s > 1e-4 else 2.0 * (math.pi * doppler_s) ** 2  # without cancellation
+    t = math.sqrt(2.0 / (margin * forgotten))
+    if t < SLOW:
+        r = (_marcum(t, rho * t) - _marcum(rho * t, t)) / math.expm1(1.0 / margin)
+    else:  # a packet over the mean duration of a fade
+        r = math.sqrt(2.0 * math.pi / margin) * doppler_s / math.expm1(1.0 / margin)
     bad = -math.expm1(-1.0 / margin)
     return Chain(r * bad / (1.0 - bad), r)
 

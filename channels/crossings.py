@@ -52,8 +52,10 @@ def nakagami_crossing_rate(ratio: Real, doppler_hz: float, m: float) -> Real:
 
     The map from |h| is monotone, so g crosses where |h| does: `rayleigh_crossing_rate` at the level of equal probability.
     """
-    rayleigh_ratio: Real = np.sqrt(-np.log(special.gammaincc(m, m * ratio**2)))
-    return rayleigh_crossing_rate(rayleigh_ratio, doppler_hz)
+    below, above = nakagami_cdf(ratio**2, m), special.gammaincc(m, m * ratio**2)  # above = e^(-rho'^2), rho' that level
+    squared = np.where(below < 0.5, -np.log1p(-np.minimum(below, 0.5)) * above, special.entr(above))  # rho'^2 e^(-rho'^2)
+    rate: Real = math.sqrt(2.0 * math.pi) * doppler_hz * np.sqrt(squared) * np.sqrt(above)
+    return rate
 
 
 def nakagami_fade_duration(ratio: Real, doppler_hz: float, m: float) -> Real:

@@ -8,7 +8,7 @@ import numpy as np
 
 from channels import units
 from channels.base import Channel, Draws, check_packets
-from channels.blocks import constant, stream
+from channels.blocks import FINEST, constant, stream
 from channels.bursts import Chain, burst_length
 from channels.erasure import lost_at_random
 
@@ -81,7 +81,14 @@ class GilbertElliott(Channel):
         return lost_at_random(np.where(bad, self.loss_bad, self.loss_good), start_s, key)
 
     def is_bad(self, times_s: np.ndarray, key: int) -> np.ndarray:
-        """The state at `times_s` [s], [times], not negative and increasing; [times] bool."""
+        """The state at `times_s` [s], [times], not negative and increasing; [times] bool.
+
+        Raises ValueError for bursts too short for float64 to resolve at those times.
+        """
+        if len(times_s) and self._group_s < FINEST * math.ulp(float(times_s[-1])):
+            raise ValueError(
+                f"bursts of {self.burst_s} s cannot be resolved at {times_s[-1]} s: use longer bursts or an earlier start"
+            )
         group = np.floor(times_s / self._group_s).astype(np.int64)
         bad = np.empty(len(times_s), dtype=np.bool_)
         for number in np.unique(group):

@@ -121,6 +121,8 @@ def nakagami_from_rician(k: float) -> float:
 
 def _capacity(mean_snr: float, log_density: Callable[[np.ndarray], np.ndarray]) -> float:
     """The integral over u = ln g by the trapezoidal rule, which converges exponentially for such integrands."""
+    if math.isinf(mean_snr):
+        return math.inf
     u = np.linspace(*WIDEST, NODES)
     gain = np.exp(u)
     weight = np.exp(log_density(gain) + u)

@@ -48,7 +48,7 @@ def capacity(snr: Real, gap: float = 1.0) -> Real:
 
     Goldsmith & Chua 1997 [6.5].
     """
-    rate: Real = np.log2(1.0 + snr / gap)
+    rate: Real = np.log1p(snr / gap) / math.log(2.0)
     return rate
 
 
@@ -72,7 +72,8 @@ def outage_probability(rate: Real, mean_snr: float, cdf: Callable[[Real], Real])
 
 def outage_capacity(epsilon: Real, mean_snr: float, quantile: Callable[[Real], Real]) -> Real:
     """log2(1 + mean_snr F^-1(epsilon)): the rate lost in a share `epsilon` of the blocks [bit/symbol] [6.5]."""
-    return capacity(mean_snr * quantile(epsilon))
+    gain = quantile(epsilon)
+    return capacity(mean_snr * gain if mean_snr < math.inf else gain + math.inf)
 
 
 # -- bit error rates --------------------------------------------------------------------------------------------------------
@@ -91,7 +92,8 @@ def ber_qpsk(snr: Real) -> Real:
 
 def rayleigh_ber_bpsk(mean_snr: Real) -> Real:
     """(1 - sqrt(m / (1 + m))) / 2 averaged over Rayleigh fading, m = mean_snr [5.3]."""
-    rate: Real = 0.5 / (1.0 + mean_snr) / (1.0 + np.sqrt(mean_snr / (1.0 + mean_snr)))  # the difference without cancellation
+    share = 1.0 / (1.0 + mean_snr)
+    rate: Real = 0.5 * share / (1.0 + np.sqrt(1.0 - share))  # the difference without cancellation
     return rate
 
 

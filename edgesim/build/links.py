@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -92,7 +92,7 @@ class Links:
             band = self._spec.radio.values["bandwidth_hz"]
             channel = make_channel(self._scenario, spec, band, (self._name, "channel"))
             law = (channel.fading if isinstance(channel, LinkBudget) else channel).law
-            self._channels[id(spec)] = spec, (channel, partial(inversion_power, law.cdf) if law else None, channel.draws)
+            self._channels[id(spec)] = spec, (channel, cache(partial(inversion_power, law.cdf)) if law else None, channel.draws)
         return self._channels[id(spec)][1]
 
 

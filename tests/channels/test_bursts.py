@@ -119,6 +119,14 @@ def test_bursts_of_a_fading_link() -> None:
         assert abs(among.mean() - share) <= SIGMA * math.sqrt(share * (1.0 - share) / len(among))
 
 
+@pytest.mark.parametrize("margin", [0.5, 10.0, 1000.0])
+@pytest.mark.parametrize("doppler_s", [1e-5, 1e-6, 1e-9])
+def test_packets_that_are_short_beside_a_fade(margin: float, doppler_s: float) -> None:
+    """r is a packet over the mean fade (e^(1/F) - 1) sqrt(F) / (f_D sqrt(2 pi)) of a Rayleigh process."""
+    fade = math.expm1(1.0 / margin) * math.sqrt(margin / (2.0 * math.pi))  # times f_D
+    assert from_fading(margin, doppler_s).r == pytest.approx(doppler_s / fade, rel=1e-4)
+
+
 @pytest.mark.parametrize("loss", [0.0, 0.07, 0.5, 1.0])
 def test_erasures(loss: float) -> None:
     lost = Erasure(loss=loss).losses(2.0, 100_000, PACKET_S, key=1)
@@ -172,6 +180,7 @@ def test_bit_flip_states_its_rate_and_capacity() -> None:
         (lambda: sampled(0.5, 0.0, 1.0), "burst_s"),
         (lambda: burst_length(Chain(0.7, 0.7), 1.0), "memory"),
         (lambda: from_fading(0.0, 0.1), "margin"),
+        (lambda: GilbertElliott(loss=0.05, burst_s=1e-30).losses(1.0, 3, 0.01, key=1), "longer bursts"),
     ],
 )
 def test_impossible_arguments_are_refused(make: object, said: str) -> None:

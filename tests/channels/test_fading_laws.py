@@ -162,6 +162,28 @@ def test_nakagami_crossings() -> None:
     assert crossings.nakagami_fade_duration(0.7, 5.0, 1.0) == pytest.approx(crossings.rayleigh_fade_duration(0.7, 5.0))
 
 
+@pytest.mark.parametrize(("ratio", "m"), [(0.01, 5.0), (0.3, 20.0), (0.3, 50.0)])
+def test_nakagami_crossings_of_rare_fades(ratio: float, m: float) -> None:
+    """Where P = F(rho^2) is tiny, P = (m rho^2)^m e^(-m rho^2) / Gamma(m + 1) sum_k (m rho^2)^k / ((m + 1) ... (m + k))."""
+    x = m * ratio**2
+    terms = np.cumprod(x / (m + np.arange(1.0, 60.0)))
+    below = math.exp(m * math.log(x) - x - special.gammaln(m + 1.0)) * (1.0 + terms.sum())
+    rate = math.sqrt(2.0 * math.pi * below) * 7.0  # the level of equal probability of |h|^2 is P, and e^(-P) is 1
+    assert crossings.nakagami_crossing_rate(ratio, 7.0, m) == pytest.approx(rate, rel=1e-5)
+    assert crossings.nakagami_fade_duration(ratio, 7.0, m) == pytest.approx(below / rate, rel=1e-5)
+
+
+def test_nakagami_crossings_of_levels_that_are_never_reached() -> None:
+    assert crossings.nakagami_crossing_rate(10.0, 7.0, 50.0) == 0.0
+
+
+@pytest.mark.parametrize("make", [Rayleigh, FADERS["rician_3db"][0], FADERS["nakagami_4"][0]])
+def test_without_noise_everything_is_carried(make: Fader) -> None:
+    channel = make(snr_db=math.inf, coherence_s=1.0)
+    assert channel.ergodic_capacity() == channel.outage_capacity(0.0) == channel.outage_capacity(0.1) == math.inf
+    assert channel.outage_probability(4.0) == 0.0
+
+
 def _crossed(channel: Rician | Nakagami, ratio: float, links: int = 60, blocks: int = 100_000) -> tuple[np.ndarray, np.ndarray]:
     """Downward crossings per second and mean time below the level, of each link."""
     rates, durations = [], []

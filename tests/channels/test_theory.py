@@ -69,6 +69,11 @@ def test_bpsk_in_rayleigh_fading_at_10_db() -> None:
     assert theory.rayleigh_ber_bpsk(10.0) == pytest.approx(0.0233, abs=5e-5)
 
 
+def test_without_noise_and_almost_without_signal() -> None:
+    assert theory.rayleigh_ber_bpsk(math.inf) == theory.rayleigh_ber_qpsk(math.inf) == 0.0
+    assert theory.capacity(1e-12) == pytest.approx(1e-12 / math.log(2.0), rel=1e-11)
+
+
 def test_outage_in_rayleigh_fading() -> None:
     """Closed form 1 - exp(-(2^R - 1)/snr), and epsilon-outage capacity as its inverse."""
     cdf, quantile = stats.expon.cdf, stats.expon.ppf

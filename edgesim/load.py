@@ -11,6 +11,7 @@ from edgesim import checks, limits
 from edgesim.errors import ScenarioError, UsageError
 from edgesim.leaves import REFUSED_TYPE
 from edgesim.overrides import Override, apply, parse
+from edgesim.quantities import did_you_mean
 from edgesim.scenario import FILE, Origin, Scenario
 from edgesim.sections import MISSING_TYPE, UNKNOWN_TYPE
 from edgesim.yaml_nodes import Node, Place, Problem, as_written, dotted, place_of, plain
@@ -130,8 +131,12 @@ def _anchor(node: object, folder: Path) -> None:
 
 
 def _neighbours(path: Path) -> str:
-    found = sorted(other.name for other in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-    return f" ({path.parent} holds {', '.join(found[:20])})" if found else ""
+    """What may have been meant: a file of that folder, or of the scenarios below it; else what the folder holds."""
+    found = sorted(other.name for other in path.parent.glob("*.yaml"))
+    name = f"{path.stem}.yaml"
+    if (path.parent / "scenarios" / name).is_file():
+        return f", did you mean '{path.parent / 'scenarios' / name}'?"
+    return did_you_mean(name, found) or (f" ({path.parent} holds {', '.join(found[:20])})" if found else "")
 
 
 def name_of(path: Path) -> str:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from edgesim.cli.console import out
+from edgesim.cli.folders import newest
 from edgesim.cli.options import AsJson
-from edgesim.cli.trace import newest
 from edgesim.errors import RunError
 
 EPILOG = """
@@ -22,7 +22,7 @@ edgesim check sweeps/many results/ideal/*
 def check(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN_OR_SWEEP...", help="Results folders; of a scenario's runs the newest.", show_default=False),
+        typer.Argument(metavar="RUN_OR_SWEEP", help="Results folders; of a scenario's runs the newest.", show_default=False),
     ],
     as_json: AsJson = False,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgesim.cli.console import out, say
+from edgesim.cli.folders import runs_in
 from edgesim.cli.render import table
 from edgesim.errors import UsageError
 
@@ -16,12 +17,17 @@ edgesim compare sweeps/many
 
 edgesim compare sweeps/many --by uplink.codec.kind --by uplink.codec.xi --metric accuracy --metric energy_j.total
 
-edgesim compare results/ideal/* --latex > table.tex
+edgesim compare results/ideal --latex > table.tex
 """
 
 
 def compare(
-    folders: Annotated[list[Path], typer.Argument(metavar="RUN_OR_SWEEP...", help="Results folders.", show_default=False)],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN_OR_SWEEP", help="Folders of runs and sweeps; of a scenario's folder all runs.", show_default=False
+        ),
+    ],
     by: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,7 +59,7 @@ def compare(
     from edgesim.report import tables
     from edgesim.report.compare import compare as compared
 
-    found = compared(folders, by or [], metrics or [], baseline)
+    found = compared([run for folder in folders for run in runs_in(folder)], by or [], metrics or [], baseline)
     if latex:
         out(tables.as_latex(found))
     elif as_csv:

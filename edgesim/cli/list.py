@@ -32,6 +32,7 @@ SLOTS = {
     "channels": ("channel", "uplink.channel, downlink.channel"),
     "radio": ("radio", "uplink.radio, downlink.radio"),
     "transports": ("transport", "uplink.transport, downlink.transport"),
+    "mediums": ("medium", "uplink.medium, downlink.medium"),
     "distributions": ("distribution", "clients.vary"),
     "faults": ("fault", "faults"),
     "protocols": ("protocol", "protocol"),
@@ -136,7 +137,9 @@ def _in_full(topic: str, name: str) -> list[str]:
         return [gallery.doc(name)]
     found = [path for path in _scenarios() if name in (str(path), path.name, path.stem)]
     if not found:
-        raise UsageError(f"no scenario {name!r} in ./scenarios")
+        from edgesim.quantities import did_you_mean
+
+        raise UsageError(f"no scenario {name!r} in ./scenarios{did_you_mean(name, [path.stem for path in _scenarios()])}")
     return [found[0].read_text(encoding="utf-8").rstrip("\n")]
 
 

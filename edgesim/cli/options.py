@@ -1,5 +1,7 @@
 """What several commands take, worded once."""
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,7 @@ Changes = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Change one value of the scenario, e.g. uplink.codec.xi=0.1 or clients.device=jetson_nano. May be repeated.",
+        help="Change one value of the scenario, e.g. uplink.codec.xi=0.1 or data.batch_size=32. May be repeated.",
         show_default=False,
     ),
 ]
@@ -25,8 +27,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 RunsAndSweeps = Annotated[
     list[Path],
     typer.Argument(
-        metavar="RUN_OR_SWEEP...",
+        metavar="RUN_OR_SWEEP",
         help="Folders of runs and sweeps; of a scenario's folder of runs the newest.",
         show_default=False,
     ),
 ]
+
+
+def to_run(scenario: Path, changes: Sequence[str] | None, *more: str) -> str:
+    """The command that runs a scenario with the changes that were typed for it."""
+    changed = [word for change in changes or () for word in ("--set", change)]
+    return shlex.join(["edgesim", "run", str(scenario), *changed, *more])

@@ -1,9 +1,7 @@
 """`edgesim plan`: what a run will cost, before it is run."""
 
-import shlex
-
 from edgesim.cli.console import out, say
-from edgesim.cli.options import AsJson, Changes, ScenarioFile, Seed
+from edgesim.cli.options import AsJson, Changes, ScenarioFile, Seed, to_run
 from edgesim.cli.render import nested
 
 EPILOG = """
@@ -32,4 +30,4 @@ def plan(scenario: ScenarioFile, changes: Changes = None, seed: Seed = None, as_
         out(json_text.dumps(facts))
         return
     out("\n".join(nested(facts)))
-    say(f"next     edgesim run {shlex.quote(str(scenario))}")
+    say(f"next     {to_run(scenario, changes, *([] if seed is None else ['--seed', str(seed)]))}")

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from edgesim.cli.console import out
+from edgesim.cli.folders import newest
 from edgesim.cli.options import RunsAndSweeps
-from edgesim.cli.trace import newest
 
 EPILOG = """
 Examples:

@@ -12,7 +12,7 @@ import typer
 from edgesim.cli import progress, summary
 from edgesim.cli.console import out, say
 from edgesim.cli.crash import CrashReport
-from edgesim.cli.options import AsJson, Changes, Seed
+from edgesim.cli.options import AsJson, Changes, Seed, to_run
 from edgesim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ edgesim run scenarios/ideal.yaml --resume      (after Ctrl-C, a crash or a power
 
 edgesim run --fork-from results/ideal/RUN@120 --set optimiser.lr=1e-4
 """
+RESULTS = Path("results")
 
 
 class Invocation(NamedTuple):
@@ -64,7 +65,7 @@ OneScenario = Annotated[
     typer.Argument(metavar="SCENARIO", help="A scenario file, such as scenarios/ideal.yaml.", show_default=False),
 ]
 TensorBoard = Annotated[
-    bool, typer.Option("--tensorboard", help="Also write curves for `tensorboard --logdir DIR` (extra [tensorboard]).")
+    bool, typer.Option("--tensorboard", help="Also write curves for `tensorboard --logdir DIR` (pip install tensorboard).")
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the newest run of this scenario and seed, if it is unfinished.")
@@ -74,7 +75,7 @@ ForkFrom = Annotated[
     str | None,
     typer.Option("--fork-from", metavar="RUN@STEP", help="Begin at a checkpoint of another run.", show_default=False),
 ]
-Folder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Results go to DIR/<scenario>/<time>-<hash>-s<seed>/.")]
+Folder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Results go to DIR, in a folder of the scenario's name.")]
 OnAccelerator = Annotated[
     Accelerator | None,
     typer.Option("--accelerator", help="Where this machine computes; changes wall time only.", show_default=False),
@@ -98,7 +99,7 @@ def run(
     scenario: OneScenario = None,
     changes: Changes = None,
     seed: Seed = None,
-    folder: Folder = Path("results"),
+    folder: Folder = RESULTS,
     timing_only: TimingOnly = False,
     accelerator: OnAccelerator = None,
     deterministic: Deterministic = None,
@@ -141,7 +142,9 @@ def run(
         )
     out(summary.as_json(done.summary) if as_json else "\n".join(summary.lines(done.summary)))
     if not quiet:
-        say(_ending(done, file, loaded.seed, keep_book))
+        elsewhere = [] if folder == RESULTS else ["--out", str(folder)]
+        more = [*elsewhere, *["--timing-only"] * timing_only, "--seed", str(loaded.seed + 1)]
+        say(_ending(done, to_run(file, changes, *more), keep_book))
 
 
 def _invocation(context: typer.Context) -> Invocation:
@@ -182,10 +185,7 @@ def _file(scenario: Path | None, fork_from: str | None) -> Path:
     return moment(fork_from)[0] / "resolved.yaml"
 
 
-def _ending(done: "Run", scenario: Path, seed: int, traced: bool) -> str:
+def _ending(done: "Run", other_seed: str, traced: bool) -> str:
     """Where the results are and what to type next."""
-    if traced:
-        following = f"edgesim trace {shlex.quote(str(done.path))}"
-    else:
-        following = f"edgesim run {shlex.quote(str(scenario))} --seed {seed + 1}    (one seed is no result)"
+    following = f"edgesim trace {shlex.quote(str(done.path))}" if traced else f"{other_seed}    (one seed is no result)"
     return f"results  {done.path}\nnext     {following}"

@@ -6,6 +6,7 @@ from typing import Any
 from edgesim.cli.render import MISSING, cell, columns, quantity
 
 Summary = Mapping[str, Any]
+MOST_NAMED = 8  # clients
 
 
 def as_json(summary: Summary) -> str:
@@ -48,7 +49,7 @@ def _cost(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "time a step", f"mean {mean}, median {middle}, 95 % below {late}"
         yield "by phase", _items(latency["by_phase"], "s")
     energy = summary["energy_j"]
-    yield "energy", f"{quantity(energy['total'], 'J')}  ({_items(energy['by_actor'], 'J')})"
+    yield "energy", f"{quantity(energy['total'], 'J')}  ({_of_actors(energy['by_actor'])})"
     yield "wall time", quantity(summary["wall_s"], "s")
     budget = summary["budget"]
     if budget["limit_bits"]:
@@ -81,6 +82,16 @@ def _checks(checks: Mapping[str, bool]) -> str:
     if failed:
         return f"FAILED: {', '.join(failed)} (these numbers contradict each other: please report the run folder)"
     return f"all {len(checks)} hold ({', '.join(checks)})"
+
+
+def _of_actors(joules: Mapping[str, float]) -> str:
+    """Every device by name; of many clients what they drew together, and the least and the most of one."""
+    clients = {name: drawn for name, drawn in joules.items() if name.startswith("client")}
+    if len(clients) <= MOST_NAMED:
+        return _items(joules, "J")
+    others = _items({name: drawn for name, drawn in joules.items() if name not in clients}, "J")
+    least, most = quantity(min(clients.values()), "J"), quantity(max(clients.values()), "J")
+    return f"{others}, {len(clients)} clients {quantity(sum(clients.values()), 'J')}, each {least} to {most}"
 
 
 def _items(values: Mapping[str, float], unit: str) -> str:

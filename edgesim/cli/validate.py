@@ -18,7 +18,7 @@ edgesim validate mine.yaml && edgesim run mine.yaml
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="Scenario files.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(metavar="SCENARIO", help="Scenario files.", show_default=False)],
 ) -> None:
     """Check scenario files and print every problem as file:line:column: message.
 

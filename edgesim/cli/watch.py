@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgesim.cli.console import is_terminal, out
+from edgesim.cli.folders import newest
 from edgesim.cli.render import columns, quantity, table
-from edgesim.cli.trace import newest
 
 if TYPE_CHECKING:
     from edgesim.report.standing import RunStanding, SweepStanding

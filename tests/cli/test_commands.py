@@ -148,6 +148,19 @@ def test_a_timing_only_run_has_no_accuracy_to_show(command: Any, runner: Runner)
     assert "accuracy" not in command("run", "a.yaml", "--timing-only").out
 
 
+def test_what_to_type_next_is_the_same_run_with_another_seed(command: Any, runner: Runner) -> None:
+    line = ["--set", "uplink.codec.xi=0.1", "--out", "my results", "--timing-only"]
+    said = command("run", "a.yaml", "--seed", "3", *line)
+    again = "edgesim run a.yaml --set uplink.codec.xi=0.1 --out 'my results' --timing-only --seed 4"
+    assert said.err.splitlines()[-1] == f"next     {again}    (one seed is no result)"
+
+
+def test_many_clients_share_a_line(command: Any, runner: Runner) -> None:
+    drawn = {"server": 2.0, **{f"client{number}": 1.0 + number for number in range(20)}}
+    runner.summary = SUMMARY | {"energy_j": {"total": 212.0, "by_phase": {}, "by_actor": drawn}}
+    assert "energy          212 J  (server 2 J, 20 clients 210 J, each 1 J to 20 J)" in command("run", "a.yaml").out
+
+
 def test_a_traced_run_says_how_to_see_it(command: Any, runner: Runner) -> None:
     assert command("run", "a.yaml", "--trace").err.splitlines()[-1] == f"next     edgesim trace {runner.folder}"
 
@@ -219,7 +232,7 @@ def test_plan_is_a_table_or_json(command: Any, loaded: Any, stand_in: Callable[.
     assert loaded == [(Path("a.yaml"), ["data.batch_size=8"], 2)]
     assert "simulated  1 min 30 s" in said.out
     assert "step mean  12 ms" in said.out
-    assert said.err == "next     edgesim run a.yaml\n"
+    assert said.err == "next     edgesim run a.yaml --set data.batch_size=8 --seed 2\n"
     assert json.loads(command("plan", "a.yaml", "--json").out) == facts
 
 
@@ -296,6 +309,14 @@ def test_list_shows_every_topic_and_every_knob(command: Any) -> None:
     assert re.search(r"^\s*rayleigh  \S.*fading", channels, re.MULTILINE)
     assert "snr_db (float, required) in (-inf, inf]" in channels
     assert "mean signal-to-noise ratio" in command("list", "channels", "rayleigh").out
+
+
+def test_the_menu_has_every_slot(command: Any) -> None:
+    from edgesim import kinds
+    from edgesim.cli.list import SLOTS
+
+    assert {slot for slot, _ in SLOTS.values()} == set(kinds.SLOTS)
+    assert "tdma" in command("list", "mediums").out
 
 
 def test_list_labels_sizes_that_are_bounds(command: Any) -> None:

@@ -46,4 +46,18 @@ def test_wrong_use_is_one_message(command: Any, sweep: str) -> None:
     assert command("compare", sweep, "--csv", "--latex").code == 2
     said = command("compare", ".")
     assert (said.code, said.out) == (2, "")
-    assert said.err.startswith("edgesim: . holds neither index.parquet nor manifest.json")
+    assert said.err.startswith("edgesim: . holds no run (no manifest.json in it or one level below)")
+
+
+def test_of_a_scenarios_folder_all_runs_are_compared(command: Any, tmp_path: Path) -> None:
+    from edgesim.cli.folders import runs_in
+    from edgesim.errors import UsageError
+
+    for name in ("ideal/run1", "ideal/run2", "base/run1"):
+        (tmp_path / "results" / name).mkdir(parents=True)
+        (tmp_path / "results" / name / "manifest.json").write_text("{}")
+    assert [path.name for path in runs_in(tmp_path / "results" / "ideal")] == ["run1", "run2"]
+    results = tmp_path / "results"
+    with pytest.raises(UsageError, match=f"holds no run .*; name one of {results / 'base'}, {results / 'ideal'}$"):
+        runs_in(results)
+    assert len(command("compare", "results").err.splitlines()) == 1

@@ -136,3 +136,19 @@ def test_a_rehearsal_begins_asleep_or_in_the_tail() -> None:
         assert twin.meter.asleep(now) is asleep
         assert client.meter.asleep(now) is asleep
         assert not twin.meter.connected_s > now
+
+
+def test_a_radio_sleeps_while_its_device_computes_and_not_while_it_is_on_air() -> None:
+    """A second message that comes while the first is on air needs no promotion."""
+    meter = phone("client0", Ledger()).meter
+    for began, phase, state, asleep in (
+        (0.0, "forward", "compute", True),
+        (1.0, "uplink", "tx", False),
+        (20.0, "uplink", "promotion", False),
+    ):
+        assert meter.asleep(began), "before, or after the tail"
+        meter.begin(began, phase, state, 1.0)
+        assert meter.asleep(began + 0.5) is asleep
+        meter.end(began + 1.0, phase, state, 1.0, 1.0)
+        in_tail = state == "tx"
+        assert [meter.asleep(began + after) for after in (1.0, TAIL_S + 1.0)] == [not in_tail, True]

@@ -93,6 +93,42 @@ def test_devices_follow_the_reference_table(name: str, peak_flops: float, idle_w
     assert (profile.peak_flops, profile.idle_w, profile.active_w) == (peak_flops, idle_w, active_w)
 
 
+@pytest.mark.parametrize(
+    ("name", "cores", "per_cycle", "ghz", "utilisation"),
+    [
+        ("raspberry_pi_4", 4, 8, 1.8, 0.35),
+        ("raspberry_pi_5", 4, 16, 2.4, 0.35),
+        ("jetson_nano", 128, 2, 0.921, 0.5),
+        ("jetson_orin_nano", 1024, 2, 0.625, 0.4),
+        ("edge_server_cpu", 16, 32, 3.0, 0.5),
+        ("edge_server_gpu", 6912, 2, 1.41, 0.5),
+    ],
+)
+def test_a_peak_is_cores_times_operations_times_clock(
+    name: str, cores: int, per_cycle: int, ghz: float, utilisation: float
+) -> None:
+    """As the profiles' sources multiply, to their digits; the A100 of the last has 6912 cores at 1.41 GHz."""
+    profile = read.device(name)
+    assert profile.peak_flops == pytest.approx(cores * per_cycle * ghz * 1e9, rel=1e-3)
+    assert profile.utilisation == utilisation
+
+
+def test_powers_of_radios_are_what_their_sources_work_out() -> None:
+    """Power that grows with the rate (lte), units of deep sleep (nr), and P0 + Delta_p P_rf (EARTH), to the digits given."""
+    lte = read.radio("lte_phone")
+    assert (lte.rx_w, lte.tx_w) == pytest.approx((1.288 + 0.05197 * 13.0, 1.288 + 0.43839 * 6.0), abs=5e-4)
+    for name in ("nr_phone", "nr_phone_class_b"):
+        phone, unit_w = read.radio(name), 0.2 / 0.35 / (700 - 250)
+        states = (phone.sleep_w, phone.idle_w, phone.rx_w, phone.circuit_w)
+        assert states == pytest.approx([units * unit_w for units in (1, 100, 300, 250)], rel=2e-3)
+        assert phone.tx_w == pytest.approx(700 * unit_w, rel=2e-3)
+    for name, rest_w, slope, most_w in (("access_point", 4.8, 8.0, 0.05), ("micro_cell", 56.0, 2.6, 6.3)):
+        cell = read.radio(name)
+        assert (cell.idle_w, cell.rx_w, cell.circuit_w) == (rest_w, rest_w, rest_w)
+        assert cell.tx_w == pytest.approx(rest_w + slope * most_w, rel=1e-12)
+        assert cell.pa_efficiency == pytest.approx(1.0 / slope, rel=2e-3)
+
+
 def test_wifi_is_the_one_of_ns3() -> None:
     """Currents of WifiRadioEnergyModel at 3.0 V (phy.md 14.1)."""
     wifi = read.radio("wifi")

@@ -19,17 +19,19 @@ def factors(x: Tensor, rank: int, rounds: int, generator: Generator) -> tuple[Te
 
     Alternating orthogonal iteration, P <- orth(x Q), Q <- x^t P, from a Gaussian Q; so P Q^t = P P^t x, a projection.
     Sources: compression.md 2.11; N. Halko, P.-G. Martinsson and J. Tropp, SIAM Review 53(2), 2011, algorithm 4.4, for the
-    start and the error of few rounds.
+    start and the error of few rounds. x is scaled by a power of two meanwhile, as its square may be beyond float32.
 
     rank    1 <= r <= min(M, p)
     rounds  at least 1
     """
     start = torch.randn(x.shape[1], rank, generator=generator, device=generator.device)
     q = start.to(x)
+    exponent = x.abs().amax().frexp().exponent.clamp(-100, 100)  # 2^100 and its inverse are numbers of float32
+    scaled = x.ldexp(-exponent)
     for _ in range(rounds):
-        p = torch.linalg.qr(x @ q).Q  # [M, r]
-        q = x.t() @ p  # [p, r]
-    return p, q
+        p = torch.linalg.qr(scaled @ q).Q  # [M, r]
+        q = scaled.t() @ p  # [p, r]
+    return p, q.ldexp(exponent)
 
 
 def factor_flops(rows: int, columns: int, rank: int, rounds: int) -> float:

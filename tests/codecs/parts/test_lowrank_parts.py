@@ -34,6 +34,16 @@ def test_factors_of_a_matrix_of_that_rank_are_exact(shape: tuple[int, int]) -> N
     torch.testing.assert_close(p @ q.t(), x)
 
 
+@pytest.mark.parametrize("power", [-110, -40, 40, 120])
+def test_the_size_of_values_does_not_matter(power: int) -> None:
+    """Their squares are no numbers of float32."""
+    x = with_spectrum(40, 12, [1.0, 0.5, 0.25]).float()
+    p, q = factors(x, 2, 3, Generator().manual_seed(1))
+    same, scaled = factors(x * 2.0**power, 2, 3, Generator().manual_seed(1))
+    torch.testing.assert_close(same, p, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(scaled / 2.0**power, q, rtol=1e-4, atol=1e-5)
+
+
 def test_more_rounds_reach_the_best_approximation() -> None:
     """Eckart and Young: the least squared error of rank r is the sum of the other squared singular values."""
     values = [10.0, 8.0, 6.0, 3.0, 2.0, 1.0]

@@ -173,6 +173,7 @@ def test_a_tail_lasts_until_the_radio_is_on_air_again_or_it_is_over() -> None:
         (11.0, 20.0, "idle", 1.0),
     ]
     assert ledger.joules == pytest.approx(20.0 + 2.0 + 1.0 + 5.0 + 0.5 * 9.0)
+    assert meter.busy_s == {"tx": 1.0, "rx": 1.0, "compute": 1.0, "tail": 9.0}
     assert meter.adds_up(20.0)
     assert meter.tiles(20.0)
 

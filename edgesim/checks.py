@@ -107,7 +107,11 @@ def protocol_suits_the_clients(protocol: Spec, clients: Sequence[Group]) -> Foun
     count = sum(group.count for group in clients)
     if kinds.read("protocol", protocol.kind).flags.get("alone") and count != 1:
         place: Where = ("clients", 0, "count") if len(clients) == 1 else ("clients",)
-        yield place, f"the protocol {protocol.kind} trains exactly one client, got {count}"
+        yield place, f"the protocol {protocol.kind} trains exactly one client, got {count}; for more: {', '.join(_for_many())}"
+
+
+def _for_many() -> list[str]:
+    return [name for name in kinds.names("protocol") if not kinds.read("protocol", name).flags.get("alone")]
 
 
 def varied_knobs_exist(clients: Sequence[Group], uplink: LinkSpec, downlink: LinkSpec) -> Found:

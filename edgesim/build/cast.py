@@ -11,7 +11,7 @@ from edgesim.build.learning import Learning, dealt
 from edgesim.build.makers import checked, make
 from edgesim.build.stand_ins import access_point
 from edgesim.codecs.exchange import Exchange
-from edgesim.errors import NotFoundError
+from edgesim.errors import UsageError
 from edgesim.learn import weights
 from edgesim.learn.batches import Batches
 from edgesim.learn.compiled import check_compiler, compile_blocks
@@ -42,14 +42,14 @@ class TorchCast:
 
     rows, labels  the images of each client, and the class of every image
 
-    Raises NotFoundError where data, weights or the accelerator are not there.
+    Raises NotFoundError where data or weights are not there, UsageError where the accelerator is not.
     """
 
     def __init__(self, scenario: Scenario, task: Learning) -> None:
         accelerator, seed = scenario.host.accelerator, scenario.seed
         self._pool = ThreadPoolExecutor(1, "prefetch") if scenario.host.prefetch else None
         if accelerator == "cuda" and not torch.cuda.is_available():
-            raise NotFoundError("accelerator cuda: torch finds no CUDA device on this host; use host.accelerator: cpu")
+            raise UsageError("host.accelerator: torch finds no CUDA device on this host; leave it, and --accelerator cuda, out")
         self._scenario, self._task = scenario, task
         self._train, self._test = task.data.train().to(accelerator), task.data.test().to(accelerator)
         self.rows, self.labels = dealt(scenario, self._train.labels), self._train.labels

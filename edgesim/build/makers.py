@@ -14,6 +14,7 @@ from edgesim.codecs.base import Codec, Cut
 from edgesim.errors import NotFoundError
 from edgesim.scenario import Scenario, Spec
 from edgesim.sim.radio import Radio
+from edgesim.yaml_nodes import dotted
 
 Path = tuple[str | int, ...]
 
@@ -106,4 +107,7 @@ def checked(scenario: Scenario, path: Path, made: Callable[[], Any]) -> Any:
     try:
         return made()
     except ValueError as error:
+        knob, colon, rest = str(error).partition(": ")
+        if colon and knob.isidentifier():  # it says itself which knob it is about
+            raise scenario.problem((*path, knob), f"{dotted((*path, knob))}: {rest}") from error
         raise scenario.problem(path, str(error)) from error

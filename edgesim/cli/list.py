@@ -42,6 +42,7 @@ SLOTS = {
 PROFILES = {"devices": "clients.device, server.device", "radios": "clients.radio, server.radio"}
 PLOTS = "plots"  # not of a scenario: they are drawn from results
 TOPICS = (*SLOTS, *PROFILES, PLOTS, "scenarios")
+CITED = "cited   what stands behind the sections of compression.md and phy.md: docs/sources.md"
 # What flags of a kind say that a reader of the menu should know.
 LABELS = {
     ("reconstruction", True): "(a reconstruction: the source leaves details open)",
@@ -128,6 +129,7 @@ def _in_full(topic: str, name: str) -> list[str]:
             *columns(_knobs(topic, name), indent=2, width=width()),
             "",
             f"source  {kind.path}",
+            *([CITED] if ".md " in kind.doc else []),
         ]
     if topic in PROFILES:
         return columns(_profile_rows(_profile(topic, name)), width=width())

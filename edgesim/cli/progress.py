@@ -74,8 +74,11 @@ class Lines(Watcher):
         self._write(text)
 
     def close(self) -> None:
-        if self._last is not None and self._last is not self._shown:
+        if self._last is not None and not self._is_shown(self._last):
             self._show(self._last)
+
+    def _is_shown(self, progress: Progress) -> bool:
+        return self._shown is not None and (self._shown.step, self._shown.accuracy) == (progress.step, progress.accuracy)
 
     def _show(self, progress: Progress) -> None:
         self._shown = progress

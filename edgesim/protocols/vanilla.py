@@ -1,4 +1,4 @@
-"""Split learning between one client and one server."""
+"""Split learning between one client and one server (compression.md 4.1)."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from edgesim.sim.world import World
 
 
 class Vanilla(Protocol):
-    """Vanilla split learning: one client and one server, one mini-batch after the other (compression.md 4.1).
+    """Vanilla split learning: one client and one server, one mini-batch after the other.
 
     Labels are shared with the server; the client half is taken as preinstalled, so no model is sent.
     """

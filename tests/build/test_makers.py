@@ -79,3 +79,9 @@ def test_what_cannot_be_is_said_at_its_place(up: Any, said: str, tmp_path: Path)
     with pytest.raises(ScenarioError, match=said) as caught:
         build.learning(load(path))
     assert str(caught.value).startswith(f"{path}:10:")
+
+
+def test_a_message_about_a_knob_stands_at_that_knob() -> None:
+    scenario = load(IDEAL, ["model.name=deit_tinny_patch16_224"])
+    with pytest.raises(ScenarioError, match=r"^--set model.name: model.name: timm knows no model .*did you mean deit_tiny_"):
+        build.learning(scenario)

@@ -319,6 +319,12 @@ def test_the_menu_has_every_slot(command: Any) -> None:
     assert "tdma" in command("list", "mediums").out
 
 
+def test_the_menu_cites_no_paper_of_the_house_and_says_what_stands_behind_one(command: Any) -> None:
+    assert not re.search(r"(phy|compression)\.md", command("list").out)
+    assert "docs/sources.md" in command("list", "codecs", "adc").out
+    assert "docs/sources.md" not in command("list", "optimisers", "sgd").out
+
+
 def test_list_labels_sizes_that_are_bounds(command: Any) -> None:
     codecs = command("list", "codecs").out
     for kind in ("adc", "nscsl", "slacc", "slfac"):

@@ -38,6 +38,15 @@ def test_lines_are_few_but_show_every_evaluation_and_the_end() -> None:
     assert not any(character < " " for character in stream.getvalue().replace("\n", ""))
 
 
+def test_the_last_line_is_not_shown_twice() -> None:
+    stream = io.StringIO()
+    with Lines(stream) as watch:
+        watch.begin(HEADER)
+        watch.progress(at(1.0, 30, 0.9))  # the look at the end
+        watch.progress(at(1.1, 30, 0.9))  # and the end
+    assert len(stream.getvalue().splitlines()) == len(HEADER) + 1
+
+
 def test_a_bar_shows_budget_and_state_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "140")

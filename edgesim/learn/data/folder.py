@@ -57,7 +57,7 @@ class Folder(Data):
             return ImageFolder(str(self._root / part))
         except FileNotFoundError as error:
             raise NotFoundError(
-                f"data.root: no pictures under {self._root / part} ({error}); "
+                f"data.root: no pictures under {self._root / part} ({error.strerror or error}); "
                 f"expected {self._root}/train/<class>/*.jpg and {self._root}/test/<class>/*.jpg"
             ) from error
 

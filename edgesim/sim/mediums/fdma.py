@@ -1,4 +1,4 @@
-"""Frequency division: every client has a part of the band to itself."""
+"""Frequency division: every client has a part of the band to itself (phy.md 13)."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from edgesim.sim.mediums.tdma import checked_weights
 
 
 class Fdma(Medium):
-    """Frequency division (phy.md 13): client u has the share b_u of the band for good, and nobody ever waits.
+    """Frequency division: client u has the share b_u of the band for good, and nobody ever waits.
 
     A client that sends with its whole power in its share alone has 1/b_u of the SNR of the whole band there, and the rate
     b_u B log2(1 + snr / (b_u gap)), more than b_u of the whole band's. One whose power spreads over the band like the band's

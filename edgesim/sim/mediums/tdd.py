@@ -1,4 +1,4 @@
-"""Time division duplex: one band for both directions, in turn."""
+"""Time division duplex: one band for both directions, in turn (phy.md 13)."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ LETTERS = {"up": "U", "down": "D"}
 
 
 class Tdd(Medium):
-    """Time division duplex (phy.md 13): this direction has the band only in its slots of a pattern that repeats for ever.
+    """Time division duplex: this direction has the band only in its slots of a pattern that repeats for ever.
 
     `DDDSU` gives the downlink three slots of five and the uplink one; S is the guard between them, in which nobody sends. Both
     directions should have the same pattern. Within its slots the direction is dealt out like the medium `inner`.

@@ -1,4 +1,4 @@
-"""Uncoded analog transport: the values are the symbols."""
+"""Uncoded analog transport: the values are the symbols (phy.md 11)."""
 
 import math
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -19,7 +19,7 @@ TINY = 1e-300  # an SNR of zero has no inverse
 
 
 class Analog(Transport):
-    """Real values are sent as symbols, two to a symbol; noise and fading reach them (phy.md 11).
+    """Real values are sent as symbols, two to a symbol; noise and fading reach them.
 
     Side information, labels and the 32-bit power scale of each message go first, digitally and intact; then the values,
     normalised to unit symbol power, at one symbol per channel use whatever the SNR. With perfect knowledge the SNR of a block

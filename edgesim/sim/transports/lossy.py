@@ -20,7 +20,7 @@ class Lossy(Transport):
     gradient that the server returns for it is zero, as is a gradient that is missing on the way back.
 
     attempts        times a packet is sent at most
-    combining       `none` (ARQ), `chase` or `ir` (hybrid ARQ, phy.md 7)
+    combining       `none` (ARQ), `chase` or `ir` (hybrid ARQ)
     round_trip_s    from the end of a burst of packets to the first repeat [s]
     feedback_error  how often an acknowledgement is taken for its opposite: what arrived is sent once more, and what did not is
                     lost, p f (1 - q^(M-1))/(1 - q) + p q^(M-1) with q = p (1 - f) in place of p^M

@@ -17,7 +17,7 @@ class Reliable(Transport):
     Repeats go out under the channel as it is then; they count as overhead.
 
     attempts        attempts at a packet that the receiver combines before it begins anew
-    combining       `none` (ARQ), `chase` or `ir` (hybrid ARQ, phy.md 7)
+    combining       `none` (ARQ), `chase` or `ir` (hybrid ARQ)
     round_trip_s    from the end of a burst of packets to the first repeat [s]
     feedback_error  how often an acknowledgement is taken for its opposite: what arrived is sent once more, and what did not is
                     asked for after everything else by the layer above, which misses it

@@ -1,10 +1,10 @@
 """failure.json of a run that failed: why, and where."""
 
-import contextlib
 from typing import Any
 
 from edgesim.errors import told
 from edgesim.nonfinite import NotFiniteError
+from edgesim.record import atomic
 from edgesim.record.folder import RunFolder
 from edgesim.sim.world import World
 
@@ -26,6 +26,5 @@ def write(folder: RunFolder, error: BaseException, world: World) -> None:
 
 
 def forget(folder: RunFolder) -> None:
-    """A run that goes on has not failed."""
-    with contextlib.suppress(FileNotFoundError):
-        (folder.path / FILE).unlink()
+    """A run that goes on has not failed. Raises RunError."""
+    atomic.remove(folder.path / FILE)

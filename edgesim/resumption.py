@@ -1,18 +1,22 @@
 """Which run a run goes on from: the one that `--resume` finds, or the moment that `--fork-from` names."""
 
+import contextlib
 import json
+import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edgesim.errors import Busy, RunError, UsageError
-from edgesim.record import checkpoint, lock, origin, recovery
+from edgesim.errors import Busy, EdgesimError, RunError, UsageError
+from edgesim.record import atomic, checkpoint, lock, origin, recovery
 from edgesim.record.checkpoint import Checkpoint
 from edgesim.record.folder import MANIFEST, folder_name
 from edgesim.scenario import Scenario
 from edgesim.session import Session
 
 REMARKED = ("versions", "threads", "accelerator", "deterministic")  # facts that may change a run's last digits
+YOUNG_S = 60.0  # another process may just have made a folder in which nothing is yet
 
 
 class Past(NamedTuple):
@@ -73,6 +77,29 @@ def find(out: Path, scenario: Scenario, *, timing_only: bool, fork: Fork | None 
     return None
 
 
+def tidy(done: Past) -> None:
+    """Remove what a process left that was killed when its run had just ended, where it can be removed.
+
+    That is its lock, and checkpoints that are none of the run's files.
+    """
+    listed = str(done.manifest.get("files"))
+    spare = [path for path in checkpoint.everything(done.path) if path.name not in listed]
+    if spare or (done.path / lock.FILE).is_file():
+        with contextlib.suppress(EdgesimError), lock.held(done.path):  # who has held the lock removes it
+            for path in spare:
+                atomic.remove(path)
+
+
+def bury(out: Path, scenario: Scenario) -> None:
+    """Remove the folders of runs of a scenario and its seed that were killed before there was a manifest: they hold nothing."""
+    for folder in (out / folder_name(scenario.name)).glob(f"*-{scenario.hash8}-s{scenario.seed}"):
+        with contextlib.suppress(OSError):
+            young = time.time() - folder.stat().st_mtime < YOUNG_S
+            empty = all(path.name == lock.FILE or atomic.is_temporary(path) for path in folder.iterdir())
+            if empty and not young and not lock.is_held(folder):
+                shutil.rmtree(folder)
+
+
 def unfinished(out: Path, scenario: Scenario, *, timing_only: bool) -> Path | None:
     """The newest run of a scenario and its seed under `out`, if it has not come to its end and nobody writes it.
 
@@ -87,9 +114,9 @@ def unfinished(out: Path, scenario: Scenario, *, timing_only: bool) -> Path | No
 
 
 def start_of(past: Past, scenario: Scenario) -> Start:
-    """Where an unfinished run goes on, its tables rewound to there; whoever calls holds its lock.
+    """Where an unfinished run goes on; whoever calls holds its lock. Nothing is written.
 
-    Raises UsageError where it cannot go on, RunError where its files cannot be read or written.
+    Raises UsageError where it cannot go on, RunError where its files cannot be read.
     """
     if Past(past.path, _object(past.path / MANIFEST)).is_done:
         raise Busy(f"{past.path} has just been finished by another process")
@@ -98,9 +125,14 @@ def start_of(past: Past, scenario: Scenario) -> Start:
         raise UsageError(f"{past.path} cannot be resumed: {'; '.join(refused) or 'its checkpoint is missing'}; fork it anew")
     if found is not None and found.facts.get("digest") != scenario.digest:
         raise UsageError(f"{past.path} cannot be resumed: its checkpoint is of another scenario than its manifest says")
-    recovery.rewind(past.path, found.rows if found is not None else {})
-    recovery.forget(past.path, later_than=found.step if found is not None else -1)
     return Start(found, [f"passed over: {reason}" for reason in refused])
+
+
+def rewind(folder: Path, start: Checkpoint | None) -> None:
+    """Leave what a run held at a checkpoint, or nothing, and no trace of how it ended. Raises RunError."""
+    recovery.rewind(folder, start.rows if start is not None else {})
+    recovery.forget(folder, later_than=start.step if start is not None else -1)
+    checkpoint.thin(folder)
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

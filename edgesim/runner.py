@@ -77,9 +77,10 @@ def run(
     tell: Callable[[str], None] = watch.note if watch is not None else lambda text: None
     past = resumption.find(Path(out), scenario, timing_only=timing_only, fork=fork) if resume else None
     if resume and past is None:
+        resumption.bury(Path(out), scenario)
         tell("no run of this scenario and seed is there to be resumed: a new one begins")
     if past is not None and past.is_done:
-        lock.tidy(past.path)
+        resumption.tidy(past)
         tell(f"{past.path} is finished: nothing is left to do")
         return Run(past.path, past.summary(), "done")
     with _threads(scenario, learns=not timing_only), explained_memory():

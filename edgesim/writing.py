@@ -110,9 +110,10 @@ class Writing:
         if status == "done":
             if (kept := session.weights(large=self._asked.weights)) is not None:
                 folder.write_bytes(WEIGHTS, kept)
-            if not self._asked.weights and checkpoint.size(folder.path) > LARGE_BYTES:
-                recovery.forget(folder.path)
-        self._seal(status)
+        spare = status == "done" and not self._asked.weights and checkpoint.size(folder.path) > LARGE_BYTES
+        self._seal(status, without=checkpoint.FOLDER if spare else None)
+        if spare:  # last: until the manifest says that the run is done, they are what it goes on from
+            recovery.forget(folder.path)
         return status, summary
 
     def _keep_last(self) -> None:
@@ -124,16 +125,18 @@ class Writing:
             world.stopped_by = reason
 
     def _go_on(self, past: Past) -> Checkpoint | None:
-        failure.forget(self.folder)
         start = resumption.start_of(past, self._session.scenario)
         self.remarks += start.remarks
         kept = start.checkpoint
+        if kept is not None:
+            resumption.restore(self._session, kept, past.path)  # before anything is removed: it may not fit
+        resumption.rewind(past.path, kept)
+        failure.forget(self.folder)
         if kept is None:
             self.remarks.append("no checkpoint: the run begins anew in its folder")
             return None
         changed = resumption.differences(kept.facts, self._facts)
         self.remarks += [f"resumed from step {kept.step}", *([changed] if changed else [])]
-        resumption.restore(self._session, kept, past.path)
         self.folder.resume(kept.step, kept.facts["wall_s"])
         return kept
 
@@ -145,7 +148,7 @@ class Writing:
         self.remarks.append(f"forked from {fork.folder} at step {own.step}")
         return own
 
-    def _seal(self, status: Status) -> None:
+    def _seal(self, status: Status, without: str | None = None) -> None:
         scenario = self._session.scenario
         self.folder.seal(
             status,
@@ -159,6 +162,7 @@ class Writing:
             timing_only=self._asked.timing_only,
             trace=self._trace,
             parent=self._parent,
+            without=without,
         )
 
     def _describe(self) -> None:

@@ -15,7 +15,7 @@ Bytes = bytes | bytearray | memoryview
 BUFFER_BYTES = 1 << 20  # a Parquet file is written in many small pieces
 
 # The system as a run sees it: a test puts a failing disk in their place.
-_open, _write, _sync, _rename = os.open, os.write, os.fsync, os.replace
+_open, _write, _sync, _rename, _unlink = os.open, os.write, os.fsync, os.replace, os.unlink
 
 
 @contextmanager
@@ -109,7 +109,9 @@ def is_temporary(path: Path) -> bool:
 def remove(path: Path) -> None:
     """Remove a file, if it is there. Raises RunError when it cannot be removed."""
     try:
-        path.unlink(missing_ok=True)
+        _unlink(path)
+    except FileNotFoundError:
+        pass
     except OSError as error:
         raise RunError(f"cannot remove {path}: {error.strerror or error}") from error
 

@@ -52,9 +52,14 @@ def write(folder: Path, checkpoint: Checkpoint) -> Path:
         raise RunError(f"cannot make the folder {home}: {error.strerror or error}") from error
     block = packing.pack(checkpoint._asdict())
     path = atomic.write(home / f"step-{checkpoint.step:010d}.checkpoint", MAGIC, hashlib.sha256(block).digest(), block)
+    thin(folder)
+    return path
+
+
+def thin(folder: Path) -> None:
+    """Remove all but the latest two checkpoints of the run in `folder`. Raises RunError where one cannot be removed."""
     for old in everything(folder)[KEPT:]:
         atomic.remove(old)
-    return path
 
 
 def everything(folder: Path) -> list[Path]:

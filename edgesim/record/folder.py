@@ -88,6 +88,7 @@ class RunFolder:
         timing_only: bool = False,
         trace: bool = False,
         parent: Mapping[str, Any] | None = None,
+        without: str | None = None,
     ) -> None:
         """Write manifest.json: how the run was made and how it stands. Call it when the run begins and when it ends.
 
@@ -100,6 +101,7 @@ class RunFolder:
         timing_only    whether nothing is trained
         trace          whether the book is kept
         parent         the moment of another run that this one was forked from
+        without        a folder in it that is about to be removed
         """
         if self._first is None:  # the source revision is the one the run began with
             self._first = {"versions": origin.versions(), "git": origin.git_state(Path.cwd())}
@@ -121,7 +123,7 @@ class RunFolder:
             "started": self._started,
             "ended": _now() if ended else None,
             "wall_s": round(time.monotonic() - self._began, 3) if ended else None,
-            "files": _digests(self.path) if ended else [],
+            "files": _digests(self.path, without) if ended else [],
         }
         self.write_json(MANIFEST, {**manifest, "sha256": digest_of(manifest)})
 
@@ -203,12 +205,12 @@ def _determinism(deterministic: bool, timing_only: bool) -> dict[str, str]:
     }
 
 
-def _digests(folder: Path) -> list[dict[str, Any]]:
+def _digests(folder: Path, without: str | None) -> list[dict[str, Any]]:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not atomic.is_temporary(path))
     return [
         {"name": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
         for path in files
-        if path not in (folder / MANIFEST, folder / lock.FILE)
+        if path not in (folder / MANIFEST, folder / lock.FILE) and (without is None or folder / without not in path.parents)
     ]
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from edgesim.errors import Busy, EdgesimError, RunError
+from edgesim.errors import Busy, RunError
 from edgesim.record import atomic
 
 FILE = ".lock"
@@ -66,13 +66,6 @@ def held(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):  # a folder that has vanished took its lock along
             path.unlink(missing_ok=True)
         os.close(descriptor)
-
-
-def tidy(folder: Path) -> None:
-    """Remove the lock that a process left which was killed when its run had just ended, where it can be removed."""
-    if (folder / FILE).is_file():
-        with contextlib.suppress(EdgesimError), held(folder):  # as whoever takes it does at the end
-            pass
 
 
 def is_held(folder: Path) -> bool:

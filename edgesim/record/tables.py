@@ -108,7 +108,7 @@ class Table(Generic[Row]):
         self.flush()
         merged = self.folder / f"{self.name}.parquet"
         parts = parts_of(self.folder, self.name)
-        if parts or not merged.is_file():
+        if not merged.is_file():  # where it is, it holds every row, and the parts are what could not be removed
             with atomic.whole(merged) as file:
                 write(file, self.name, _regrouped(self.name, parts))
         for part in parts:

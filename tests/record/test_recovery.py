@@ -1,13 +1,15 @@
 """Tables go back to what they were at a checkpoint, whatever a kill has left of them, and grow on as if nothing had been."""
 
 import contextlib
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgesim.errors import RunError
-from edgesim.record import evaluations, recovery, tables
+from edgesim.record import atomic, evaluations, recovery, tables
 from edgesim.record.evaluations import Evaluations
 from edgesim.record.tables import Table
 from edgesim.rows import Evaluation, Round
@@ -62,6 +64,23 @@ def test_a_kill_while_parts_are_merged_loses_nothing(tmp_path: Path) -> None:
     assert recovery.rows(tmp_path)["rounds"] == 35
     recovery.rewind(tmp_path, {"rounds": 35})
     assert numbers(tmp_path) == [*range(1, 36)]
+
+
+def test_parts_that_cannot_be_removed_cost_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that fails closes its tables once more: what was merged stays as it is."""
+    table = grown(tmp_path, 35)
+    genuine = atomic._unlink
+
+    def failing(path: Path) -> None:
+        if path.name == "rounds.part-00003.parquet":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        genuine(path)
+
+    monkeypatch.setattr(atomic, "_unlink", failing)
+    for _ in range(2):
+        with pytest.raises(RunError, match=r"cannot remove .*part-00003"):
+            table.close()
+        assert numbers(tmp_path) == [*range(1, 36)]
 
 
 class Killed(BaseException):

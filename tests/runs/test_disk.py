@@ -18,7 +18,7 @@ from edgesim.runner import run
 from edgesim.scenario import Scenario
 from edgesim.session import Session
 
-CALLS = ("_open", "_write", "_sync", "_rename")
+CALLS = ("_open", "_write", "_sync", "_rename", "_unlink")
 FAILURES = (errno.ENOSPC, errno.EIO, errno.EACCES)
 TABLES = ("steps.parquet", "transfers.parquet", "entries.parquet", "evaluations.csv")
 

@@ -206,7 +206,7 @@ def _rate(bits: float, seconds: float) -> float:
 
 
 def _mean_rate(before_bps: float, last_bps: float, weight: float) -> float:
-    """Of two rates, by the seconds that a bit takes; the last has `weight`, and all of it where that is 1 or no bit was sent."""
+    """Of two rates, by the seconds that a bit takes; the last has `weight`, all where it is 1 or no bit was sent."""
     if weight == 1.0 or not min(before_bps, last_bps):
         return last_bps
     return _rate(1.0, (1.0 - weight) / before_bps + weight / last_bps)

@@ -1,5 +1,6 @@
 """From a YAML file to a checked scenario, with every problem of the file at once as `file:line:column: message`."""
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,6 @@ from edgesim import checks, limits
 from edgesim.errors import ScenarioError, UsageError
 from edgesim.leaves import REFUSED_TYPE
 from edgesim.overrides import Override, apply, parse
-from edgesim.quantities import did_you_mean
 from edgesim.scenario import FILE, Origin, Scenario
 from edgesim.sections import MISSING_TYPE, UNKNOWN_TYPE
 from edgesim.yaml_nodes import Node, Place, Problem, as_written, dotted, place_of, plain
@@ -46,6 +46,8 @@ def load(path: str | Path, overrides: Sequence[str | Override] | Mapping[str, An
         empty = Problem(Place(str(path), 1, 1), "the file is empty; `edgesim init` writes a scenario to start from")
         raise scenario_error(problems or [empty])
     if isinstance(root.value, dict):
+        if "scenario" in root.value and "model" not in root.value:
+            raise scenario_error([Problem(root.place, f"this is a sweep, not a scenario: `edgesim sweep {path}` runs it")])
         problems += apply(root, changes)
         if seed is not None:
             root.value["seed"] = Node(seed, Place("--seed"), Place("--seed"))
@@ -131,12 +133,13 @@ def _anchor(node: object, folder: Path) -> None:
 
 
 def _neighbours(path: Path) -> str:
-    """What may have been meant: a file of that folder, or of the scenarios below it; else what the folder holds."""
+    """What may have been meant: the nearest file of that folder, or of the scenarios below it; else what the folder holds."""
+    for folder in (path.parent, path.parent / "scenarios"):
+        near = difflib.get_close_matches(path.stem, sorted(other.stem for other in folder.glob("*.yaml")), n=1)
+        if near:
+            return f", did you mean '{folder / near[0]}.yaml'?"
     found = sorted(other.name for other in path.parent.glob("*.yaml"))
-    name = f"{path.stem}.yaml"
-    if (path.parent / "scenarios" / name).is_file():
-        return f", did you mean '{path.parent / 'scenarios' / name}'?"
-    return did_you_mean(name, found) or (f" ({path.parent} holds {', '.join(found[:20])})" if found else "")
+    return f" ({path.parent} holds {', '.join(found[:20])})" if found else ""
 
 
 def name_of(path: Path) -> str:

@@ -47,7 +47,7 @@ class Section(BaseModel):
             fail(f"expected a mapping with keys such as {', '.join(cls.known()[:3])}; got {got(value)}")
         known = cls.known()
         extra = {key: given for key, given in value.items() if key not in known}
-        wrong = [line_error(UNKNOWN_TYPE, _unknown_key(key, known), (key,), given) for key, given in extra.items()]
+        wrong = [line_error(UNKNOWN_TYPE, cls._unknown(key), (key,), given) for key, given in extra.items()]
         try:
             checked = handler(value)
         except ValidationError as error:
@@ -55,6 +55,13 @@ class Section(BaseModel):
         if wrong:
             raise ValidationError.from_exception_data(cls.__name__, wrong)
         return checked
+
+    @classmethod
+    def _unknown(cls, key: str) -> str:
+        slot, dot, kind = cls.__name__.partition(".")  # a kind's node has its name
+        near = did_you_mean(key, cls.known())
+        known = f"; known {f'to the {slot} {kind}' if dot else 'here'}: {', '.join(cls.known()) or 'none'}"
+        return f"unknown key {shortened(key)!r}" + (near or known)
 
     @classmethod
     def _reworded(cls, found: Any) -> InitErrorDetails:
@@ -89,8 +96,3 @@ class Section(BaseModel):
 def line_error(sort: str, message: str, where: tuple[str | int, ...], value: object) -> InitErrorDetails:
     """One line of a ValidationError: a finished message about `value`, at `where` below the node being checked."""
     return InitErrorDetails(type=PydanticCustomError(sort, "{message}", {"message": message}), loc=where, input=value)
-
-
-def _unknown_key(key: str, known: list[str]) -> str:
-    near = did_you_mean(key, known)
-    return f"unknown key {shortened(key)!r}" + (near or f"; known here: {', '.join(known) or 'none'}")

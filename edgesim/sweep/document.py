@@ -211,6 +211,9 @@ def read_document(path: Path, size: Size | None = None) -> Document:
     root, problems = read(data, str(path))
     if root is None:
         raise scenario_error(problems or [Problem(Place(str(path), 1, 1), "the file is empty; README shows a sweep")])
+    if isinstance(root.value, dict) and "model" in root.value and "scenario" not in root.value:
+        said = f"this is a scenario, not a sweep: `edgesim run {path}` runs it, and a sweep names it under `scenario`"
+        raise scenario_error([Problem(root.place, said)])
     try:
         checked = _Sweep.model_validate(plain(root))
     except ValidationError as error:

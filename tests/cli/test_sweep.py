@@ -127,7 +127,7 @@ def test_an_interrupt_says_that_the_same_command_goes_on(command: Any, sweep: An
             "edgesim: --set budget.steps: the sweep varies it; change the axis in many.yaml",
         ),
         ("sweep many.yaml --set budget.stepz=1", 3, "--set budget.stepz: budget: unknown key 'stepz', did you mean 'steps'?"),
-        ("sweep first.yaml", 3, "first.yaml:5:1: this is a scenario, not a sweep: `edgesim run first.yaml` runs it, and a sweep"),
+        ("sweep first.yaml", 3, "first.yaml:5:1: this is a scenario, not a sweep: `edgesim run first.yaml` runs it"),
         ("run many.yaml", 3, "many.yaml:1:1: this is a sweep, not a scenario: `edgesim sweep many.yaml` runs it"),
     ],
 )

@@ -113,13 +113,14 @@ def test_a_mover_sees_the_same_snr_whatever_was_asked() -> None:
         assert link(**knobs).draws(middles[piece], 1, key=5).snr[0] == pytest.approx(whole.snr[piece], rel=1e-12)
 
 
-def test_walls_cost_what_the_table_says() -> None:
-    """Low loss at 3.5 GHz: 12.70 dB, 0.5 dB for each of the min of two U(0, 25) metres (mean 25/3), sigma 4.4 dB."""
+@pytest.mark.parametrize(("building", "wall_db", "sigma_db"), [("low", 12.70, 4.4), ("high", 26.85, 6.5)])
+def test_walls_cost_what_the_table_says(building: str, wall_db: float, sigma_db: float) -> None:
+    """The wall's loss at 3.5 GHz, 0.5 dB for each of the min of two U(0, 25) metres (mean 25/3), and sigma."""
     links = 2000
-    low = link(building="low", sight="no")
-    walls = np.array([low.surroundings.drawn(key).wall_db for key in range(links)])
-    spread = math.hypot(4.4, 0.5 * 25.0 / math.sqrt(18.0))
-    assert abs(walls.mean() - (12.70 + 0.5 * 25.0 / 3.0)) <= SIGMA * spread / math.sqrt(links) + 0.005
+    inside = link(building=building, sight="no")
+    walls = np.array([inside.surroundings.drawn(key).wall_db for key in range(links)])
+    spread = math.hypot(sigma_db, 0.5 * 25.0 / math.sqrt(18.0))
+    assert abs(walls.mean() - (wall_db + 0.5 * 25.0 / 3.0)) <= SIGMA * spread / math.sqrt(links) + 0.005
     assert abs(walls.std() / spread - 1.0) <= SIGMA / math.sqrt(2 * links) * 1.2  # the uniform part is lighter than normal
 
 

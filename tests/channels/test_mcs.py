@@ -26,6 +26,28 @@ def test_rows_of_the_standard(table: str, row: int, bits: int, rate1024: float, 
     assert schemes.efficiency[row] == pytest.approx(efficiency, abs=6e-5)
 
 
+# The column "spectral efficiency" of the standard's tables, which it prints beside modulation and rate.
+_LOW = "0.2344 0.3066 0.3770 0.4902 0.6016 0.7402 0.8770 1.0273 1.1758"
+_QAM64 = "3.0293 3.3223 3.6094 3.9023 4.2129 4.5234"
+EFFICIENCIES = {
+    "mcs1": f"{_LOW} 1.3262 1.3281 1.4766 1.6953 1.9141 2.1602 2.4063 2.5703 2.5664 2.7305 {_QAM64} 4.8164 5.1152 5.3320 "
+    "5.5547",
+    "mcs2": "0.2344 0.3770 0.6016 0.8770 1.1758 1.4766 1.6953 1.9141 2.1602 2.4063 2.5703 2.7305 "
+    f"{_QAM64} 4.8164 5.1152 5.3320 5.5547 5.8906 6.2266 6.5703 6.9141 7.1602 7.4063",
+    "mcs3": "0.0586 0.0781 0.0977 0.1250 0.1523 0.1934 "
+    f"{_LOW} 1.3281 1.4766 1.6953 1.9141 2.1602 2.4063 2.5664 2.7305 {_QAM64}",
+    "cqi1": "0.1523 0.2344 0.3770 0.6016 0.8770 1.1758 1.4766 1.9141 2.4063 2.7305 3.3223 3.9023 4.5234 5.1152 5.5547",
+    "cqi2": "0.1523 0.3770 0.8770 1.4766 1.9141 2.4063 2.7305 3.3223 3.9023 4.5234 5.1152 5.5547 6.2266 6.9141 7.4063",
+    "cqi3": "0.0586 0.0977 0.1523 0.2344 0.3770 0.6016 0.8770 1.1758 1.4766 1.9141 2.4063 2.7305 3.3223 3.9023 4.5234",
+}
+
+
+@pytest.mark.parametrize("table", mcs.TABLES)
+def test_every_row_has_the_efficiency_that_the_standard_prints(table: str) -> None:
+    printed = [float(number) for number in EFFICIENCIES[table].split()]
+    assert mcs.TABLES[table].efficiency == pytest.approx(printed, abs=6e-5)
+
+
 def test_length_and_order_of_the_tables() -> None:
     assert {name: len(table.bits) for name, table in mcs.TABLES.items()} == {
         "mcs1": 29, "mcs2": 28, "mcs3": 29, "cqi1": 15, "cqi2": 15, "cqi3": 15,

@@ -47,6 +47,36 @@ def test_loss_at_fixed_points(name: str, kind: str, total_m: float, expected: fl
     assert float(loss) == pytest.approx(expected, abs=1e-3)
 
 
+# tables 7.4.1-1 and 7.5-6: shadowing [dB] and its correlation distance [m], both with and without a line of sight; then the
+# station's usual height and the least distance [m]
+SHADOWS = {
+    "umi": (4.0, 7.82, 10.0, 13.0, 10.0, 10.0),
+    "uma": (4.0, 6.0, 37.0, 50.0, 25.0, 10.0),
+    "inh_mixed": (3.0, 8.03, 10.0, 6.0, 3.0, 0.0),
+    "inh_open": (3.0, 8.03, 10.0, 6.0, 3.0, 0.0),
+    "inf_sl": (4.3, 5.7, 10.0, 10.0, 1.5, 0.0),
+    "inf_dl": (4.3, 7.2, 10.0, 10.0, 1.5, 0.0),
+    "inf_sh": (4.3, 5.9, 10.0, 10.0, 8.0, 0.0),
+    "inf_dh": (4.3, 4.0, 10.0, 10.0, 8.0, 0.0),
+    "inf_hh": (4.3, 4.3, 10.0, 10.0, 8.0, 0.0),  # always in sight
+}
+
+
+def test_shadowing_and_heights_of_every_model() -> None:
+    found = {name: (*m.sigma_db, *m.correlation_m, m.station_m, m.nearest_m) for name, m in MODELS.items()}
+    assert found == SHADOWS
+
+
+@pytest.mark.parametrize(("name", "per_metre"), [("umi", 0.3), ("uma", 0.6)])
+def test_a_higher_client_loses_less_where_it_is_hidden(name: str, per_metre: float) -> None:
+    """-0.3 and -0.6 (h - 1.5) dB in the street: 100 m away along the line, at 1.5 and at 11.5 m."""
+    model, losses = MODELS[name], []
+    for client in (1.5, 11.5):
+        flat = math.sqrt(100.0**2 - (model.station_m - client) ** 2)
+        losses.append(float(model.nlos(pathloss.place(model, flat, F, model.station_m, client))))
+    assert losses[0] - losses[1] == pytest.approx(10.0 * per_metre, rel=1e-9)
+
+
 @pytest.mark.parametrize("name", ["umi", "uma"])
 def test_the_break_point_is_continuous_and_steeper_beyond(name: str) -> None:
     """40 - 21 = 2 x 9.5 and 40 - 22 = 2 x 9: both pieces agree where d3D^2 = d_BP^2 + (h_BS - h_UT)^2."""
@@ -81,6 +111,8 @@ SIGHTS = [
     ("inf_sl", 20.0, math.exp(20.0 * math.log(0.8) / 10.0)),
     ("inf_dl", 2.0, 0.4),
     ("inf_sh", 20.0, math.exp(20.0 * math.log(0.8) / 10.0 / 13.0)),  # (8 - 1.5) / (2 - 1.5) = 13
+    ("inf_dh", 20.0, math.exp(20.0 * math.log(0.4) / 2.0 / 13.0)),
+    ("inf_hh", 600.0, 1.0),
 ]
 
 

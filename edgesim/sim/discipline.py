@@ -101,8 +101,14 @@ class Discipline(ABC):
         """A job goes, at its end or before; its load is told how long both ends were on air."""
 
     @abstractmethod
-    def next(self) -> tuple[float, Job] | None:
-        """When the next job will be done if nobody comes or goes before, and which."""
+    def next(self) -> tuple[float, Job | None] | None:
+        """When the next job will be done if nobody comes or goes before, and which; with None for it nobody is done before
+        then, and it has to be asked again.
+        """
+
+    @abstractmethod
+    def reach(self, time: float) -> None:
+        """It is `time` now; no job has been done before."""
 
     @abstractmethod
     def read(self, clock: Clock, now: float) -> float:

@@ -1,8 +1,8 @@
-"""Disciplines whose future is played through: on a copy to know when the next job ends, and for good as time goes by."""
+"""Disciplines that are a course of events, each played as soon as nobody can change it any more."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from math import inf
+from dataclasses import dataclass
+from math import inf, nextafter
 from typing import Any, Generic, Self, TypeVar
 
 from edgesim.sim.discipline import Clock, Discipline, Job
@@ -43,6 +43,10 @@ class Course(ABC):
         """When the next event begins, which nobody can change any more once it has begun [s]; inf: never."""
 
     @abstractmethod
+    def soonest(self) -> float:
+        """A time which the end of no job comes before, and which is not before the next event begins [s]."""
+
+    @abstractmethod
     def event(self) -> None:
         """Play the next event."""
 
@@ -55,6 +59,10 @@ class Course(ABC):
         """A job that is not done goes."""
 
     @abstractmethod
+    def blank(self) -> Self:
+        """One by the same rules that has not begun."""
+
+    @abstractmethod
     def state(self) -> dict[str, Any]:
         """See `Discipline.state`."""
 
@@ -62,13 +70,10 @@ class Course(ABC):
     def restore(self, state: dict[str, Any]) -> None:
         """See `Discipline.restore`."""
 
-    def copy(self) -> Self:
-        """Another state that goes the same way: its containers are its own, jobs and clocks are not."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin.shares = {job: replace(share) for job, share in self.shares.items()}
-        twin.done = dict(self.done)
-        twin.aired = [*self.aired]
+    def anew(self) -> Self:
+        """Another of its sort without jobs, which goes on as this one would without any."""
+        twin = self.blank()
+        twin.restore(self.state())
         return twin
 
     def send(self, job: Job, start: float, seconds: float) -> None:
@@ -92,27 +97,19 @@ C = TypeVar("C", bound=Course)
 class Foreseen(Discipline, Generic[C]):
     """A discipline that is a course of events.
 
-    Every event is played at most twice: once ahead, to find the next end, and once more if somebody comes before it.
+    An event is played once, when its beginning is over; what it decides is known then, and no job can have ended before.
     """
 
     def __init__(self, course: C) -> None:
         self._course = course
-        self._ahead: C | None = None  # the course as it will be when the next job is done, if nobody comes or goes before
-        self._behind = False  # whether the course has moved since it was copied
 
     def join(self, job: Job, now: float) -> None:
-        self._catch_up(now)
+        self.reach(now)
         self._course.shares[job] = Share()
         self._course.add(job, now)
-        self._ahead = None
 
     def leave(self, job: Job, now: float) -> None:
-        if self._ahead is not None and not self._behind and self._ahead.done.get(job, inf) <= now:
-            self._course = self._ahead
-            self._note()
-        else:
-            self._catch_up(now)
-        self._ahead = None
+        self.reach(now)
         if self._course.done.pop(job, None) is None:
             self._course.remove(job)
         share, load = self._course.shares.pop(job), job.load
@@ -120,19 +117,15 @@ class Foreseen(Discipline, Generic[C]):
         load.heard_s = share.heard_s - _cut(job.receiving, share.hears_s, now)
         load.repeats, load.dropped = share.repeats, share.dropped
 
-    def next(self) -> tuple[float, Job] | None:
-        if not self._course.done and self._ahead is None:
-            self._ahead, self._behind = self._course.copy(), False
-            while not self._ahead.done and self._ahead.begins() < inf:
-                self._ahead.event()
-        done = self._course.done or (self._ahead.done if self._ahead is not None else {})
-        if not done:
-            return None
-        job = min(done, key=lambda each: (done[each], each.number))
-        return done[job], job
+    def next(self) -> tuple[float, Job | None] | None:
+        done, begins = self._course.done, self._course.begins()
+        if done:
+            job = min(done, key=lambda each: (done[each], each.number))
+            return done[job], job
+        return (max(self._course.soonest(), nextafter(begins, inf)), None) if begins < inf else None
 
     def read(self, clock: Clock, now: float) -> float:
-        self._catch_up(now)
+        self.reach(now)
         return clock.seconds - max(0.0, clock.mark - now)
 
     def state(self) -> dict[str, Any]:
@@ -142,20 +135,17 @@ class Foreseen(Discipline, Generic[C]):
         self._course.restore(state)
 
     def anew(self) -> "Foreseen[C]":
-        return Foreseen(self._course.copy())
+        return Foreseen(self._course.anew())
 
-    def _catch_up(self, now: float) -> None:
-        """Play what has begun before `now`."""
-        while self._course.begins() < now:
-            self._course.event()
-            self._behind = True
-        self._note()
-
-    def _note(self) -> None:
-        for clock, seconds, until in self._course.aired:
+    def reach(self, time: float) -> None:
+        """Play what has begun before `time`."""
+        course = self._course
+        while course.begins() < time:
+            course.event()
+        for clock, seconds, until in course.aired:
             clock.seconds += seconds
             clock.mark = max(clock.mark, until)
-        self._course.aired.clear()
+        course.aired.clear()
 
 
 def _cut(clock: Clock, until: float, now: float) -> float:

@@ -88,13 +88,13 @@ class Medium(ABC):
         discipline.join(job, self.open_s(now))
         for charge, clock in zip(ends, clocks, strict=True):
             charge.meter.begin(now, load.phase, charge.state, charge.watts, clock)
-        self._plan()
+        self._plan(discipline.next())
         try:
             yield job.done
         except simpy.Interrupt:
             if not job.done.triggered:
                 discipline.leave(job, self.open_s(ledger.now))
-                self._plan()
+                self._plan(discipline.next())
             self._end(job, account)
             raise
         self._end(job, account)
@@ -121,14 +121,13 @@ class Medium(ABC):
             account.add(load.phase, load.own_s)
             account.add("wait", load.waited_s)
 
-    def _plan(self) -> None:
+    def _plan(self, ahead: tuple[float, Job | None] | None) -> None:
         """See to it that somebody wakes up when the next job is done; a wake-up that comes too early just plans again."""
-        assert self._discipline is not None
-        ahead = self._discipline.next()
         if ahead is None:
             return
         time = self.when(ahead[0])
         if self._wake_up is None or time < self._wake_up:
+            assert self._discipline is not None
             self._wake_up = time
             self._wakes_s = self.ledger.at(time, partial(self._wake, time, self._discipline))
 
@@ -137,7 +136,11 @@ class Medium(ABC):
             return  # a later plan was earlier, or another run began
         self._wake_up = None
         latest = self.ledger.now + 4.0 * ulp(self.ledger.now)
-        while (ahead := self._discipline.next()) is not None and self.when(ahead[0]) <= latest:
-            self._discipline.leave(ahead[1], ahead[0])
-            ahead[1].done.succeed()
-        self._plan()
+        while (ahead := planned_by.next()) is not None and self.when(ahead[0]) <= latest:
+            until, job = ahead
+            if job is None:
+                planned_by.reach(until)
+            else:
+                planned_by.leave(job, until)
+                job.done.succeed()
+        self._plan(ahead)

@@ -1,4 +1,4 @@
-"""Wi-Fi: listen before talk, collide, back off."""
+"""Wi-Fi: listen before talk, collide, back off (phy.md 13)."""
 
 import heapq
 from math import ceil, inf
@@ -15,7 +15,7 @@ CHUNK = 1024  # random numbers drawn together
 
 
 class Csma(Medium):
-    """The distributed coordination function of IEEE 802.11 with acknowledgements, without RTS/CTS (phy.md 13).
+    """The distributed coordination function of IEEE 802.11 with acknowledgements, without RTS/CTS.
 
     Every packet is a frame; a sender's messages wait in line. A frame goes out at once if the air is idle, otherwise after a
     random number of slots in [0, CW], counted as Bianchi (2000) does: a busy period is one slot. Two that begin in the same
@@ -111,11 +111,8 @@ class Contention(Course):
         self._drawn = 0  # random numbers used up
         self._numbers: np.ndarray = np.zeros(0)
 
-    def copy(self) -> Self:
-        twin = super().copy()
-        twin._stations = {at: Station([*it.jobs], it.over, it.tries) for at, it in self._stations.items()}
-        twin._heap = [*self._heap]
-        return twin
+    def blank(self) -> Self:
+        return type(self)(self._rules)
 
     def state(self) -> dict[str, Any]:
         return {"slot": self._slot, "opens": self._opens, "drawn": self._drawn}
@@ -128,6 +125,9 @@ class Contention(Course):
         if not self._heap:
             return inf
         return self._opens + (self._heap[0][0] - self._slot) * self._rules.slot_s
+
+    def soonest(self) -> float:
+        return self.begins() + self._frame_s(self._stations[self._heap[0][2]].jobs[0])  # a collision lasts as its longest
 
     def add(self, job: Job, now: float) -> None:
         sender = job.sending
@@ -159,7 +159,7 @@ class Contention(Course):
         while self._heap and self._heap[0][0] == slot:
             sender = heapq.heappop(self._heap)[2]
             job = self._stations[sender].jobs[0]
-            seconds = rules.preamble_s + job.load.air_s / rules.frames(job.load)
+            seconds = self._frame_s(job)
             self.send(job, start, seconds)
             if job.receiving not in longest or seconds > longest[job.receiving][0]:
                 longest[job.receiving] = seconds, job
@@ -172,6 +172,9 @@ class Contention(Course):
         self._slot, self._opens = slot + 1, end + rules.difs_s
         for sender in senders:
             self._sent(sender, len(senders) == 1, end)
+
+    def _frame_s(self, job: Job) -> float:
+        return self._rules.preamble_s + job.load.air_s / self._rules.frames(job.load)
 
     def _sent(self, sender: Clock, through: bool, end: float) -> None:
         """A frame has been sent; on to the next, or once more."""

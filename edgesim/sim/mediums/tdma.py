@@ -1,4 +1,4 @@
-"""Time division: everybody who has something to send gets a share of the air time."""
+"""Time division: everybody who has something to send gets a share of the air time (phy.md 13)."""
 
 import heapq
 from typing import Annotated, Any, Literal
@@ -9,7 +9,7 @@ from edgesim.sim.mediums.base import Medium
 
 
 class Tdma(Medium):
-    """Time division as a fluid: slots are so short that each client is always on air with its share (phy.md 13).
+    """Time division as a fluid: slots are so short that each client is always on air with its share.
 
     With `idle: lent` this is processor sharing: of K clients with something to send each has 1/K of the time, or its weight
     over theirs. With `idle: wasted` the frame is fixed: every client has its share of all clients, however few send.
@@ -63,7 +63,7 @@ class Sharing(Discipline):
         self._inside: set[Job] = set()
 
     def join(self, job: Job, now: float) -> None:
-        self._advance(now)
+        self.reach(now)
         weight = self._weight(job)
         job.mark = self._virtual
         self._inside.add(job)
@@ -71,7 +71,7 @@ class Sharing(Discipline):
         self._change(job, weight)
 
     def leave(self, job: Job, now: float) -> None:
-        self._advance(now)
+        self.reach(now)
         weight = self._weight(job)
         job.load.own_s = job.load.heard_s = min(job.load.air_s, weight * (self._virtual - job.mark))
         self._inside.remove(job)
@@ -79,13 +79,18 @@ class Sharing(Discipline):
         if not self._inside:
             self._total = 0.0
 
-    def next(self) -> tuple[float, Job] | None:
+    def next(self) -> tuple[float, Job | None] | None:
         while self._heap and self._heap[0][2] not in self._inside:
             heapq.heappop(self._heap)
         if not self._heap:
             return None
         end, _number, job = self._heap[0]
         return self._since + (end - self._virtual) * self._divisor, job
+
+    def reach(self, time: float) -> None:
+        if self._inside:
+            self._virtual += (time - self._since) / self._divisor
+        self._since = time
 
     def read(self, clock: Clock, now: float) -> float:
         virtual = self._virtual
@@ -108,11 +113,6 @@ class Sharing(Discipline):
 
     def _weight(self, job: Job) -> float:
         return 1.0 if self._weights is None else self._weights[job.load.client]
-
-    def _advance(self, now: float) -> None:
-        if self._inside:
-            self._virtual += (now - self._since) / self._divisor
-        self._since = now
 
     def _change(self, job: Job, weight: float) -> None:
         """A job of this weight came; negative: went."""

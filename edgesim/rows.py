@@ -55,6 +55,7 @@ class Transfer(NamedTuple):
     symbols: int  # complex channel uses
     snr_db: float  # time-averaged over the transfer; inf for an ideal channel
     packets: int
+    protected_packets: int  # of them: sent again until they arrive; the others may be lost for good
     retransmissions: int
     lost_packets: int
     corrupted_values: int

@@ -200,6 +200,7 @@ def _link(totals: list[Direction]) -> dict[str, Any]:
     return {
         "snr_db_mean": 10.0 * float(np.log10(mean)) if mean else None,
         "packets": sum(total.packets for total in totals),
+        "protected_packets": sum(total.protected_packets for total in totals),
         "retransmissions": sum(total.retransmissions for total in totals),
         "lost_packets": sum(total.lost_packets for total in totals),
         "corrupted_values": sum(total.corrupted_values for total in totals),

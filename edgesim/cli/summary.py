@@ -74,6 +74,9 @@ def _link(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "mean SNR", cell(link["snr_db_mean"], "dB")
     troubles = {key: link[key] for key in ("retransmissions", "lost_packets", "corrupted_values") if link[key]}
     said = "".join(f", {count} {key.replace('_', ' ')}" for key, count in troubles.items())
+    exposed = link["packets"] - link.get("protected_packets", link["packets"])  # older versions' runs do not tell
+    if link["lost_packets"] and exposed:
+        said += f"; lost for good: {link['lost_packets'] / exposed:.2%} of {exposed} that are not protected"
     yield "packets", f"{cell(link['packets'], None)}{said}"
 
 

@@ -16,7 +16,7 @@ from edgesim.rows import Step
 
 TOLERANCE = 1e-9  # relative; sums of up to millions of floats in another order
 ROLES = ("values", "side", "labels", "model", "overhead")
-COUNTS = ("packets", "retransmissions", "lost_packets", "corrupted_values")
+COUNTS = ("packets", "protected_packets", "retransmissions", "lost_packets", "corrupted_values")
 PHASES = tuple(name.removesuffix("_s") for name in Step._fields[5:12])
 LEDGERS = {"paper": "paper_bits", "code": "code_bits"}  # and wire, the sum over the roles
 SENT_INSTEAD = {"up": "smashed", "down": "gradient"}  # labels of what the ratios are taken of

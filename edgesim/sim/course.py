@@ -254,4 +254,4 @@ class _Transfers:
             yield Block(columns, len(rows))
 
 
-_COUNTED = ("symbols", "packets", "retransmissions", "lost_packets", "corrupted_values")
+_COUNTED = ("symbols", "packets", "protected_packets", "retransmissions", "lost_packets", "corrupted_values")

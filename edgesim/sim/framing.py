@@ -20,7 +20,8 @@ def carry(
     """
     sender = radio.sender
     if bits == 0 or (sender.follows and chance.losses is None and not repeat.feedback_error):
-        return radio.walk(bits, start_s, fading), NONE
+        walked = radio.walk(bits, start_s, fading)
+        return walked._replace(protected_packets=walked.packets) if repeat.for_ever else walked, NONE
     packets, sent = radio.packets(bits), None
     if packets == 1:
         sent = deliver_one(bits + radio.header_bits, start_s, fading, sender, chance, repeat)
@@ -32,6 +33,7 @@ def carry(
         symbols=radio.symbols(sum(on for on, _off in sent.bursts)),
         snr_db=sent.snr_db,
         packets=packets,
+        protected_packets=packets if repeat.for_ever else 0,
         retransmissions=sent.sent - packets,
         lost_packets=len(sent.lost),
         bursts=sent.bursts,

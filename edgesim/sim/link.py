@@ -164,10 +164,12 @@ class Link:
         spans, now = airtime.spans, self.ledger.now
         on_air = sum(load.own_s for load, _silent in brought) if brought else aired(spans, now - start)
         share = min(1.0, on_air / (sum(sending for sending, _silent in spans) or math.inf))
+        packets = math.floor(share * airtime.packets)
         part = airtime._replace(
             overhead_bits=math.floor(share * (manifest.bits + airtime.overhead_bits)),
             symbols=math.floor(share * airtime.symbols),
-            packets=math.floor(share * airtime.packets),
+            packets=packets,
+            protected_packets=min(packets, airtime.protected_packets),  # they go first
             retransmissions=math.floor(share * airtime.retransmissions),
             lost_packets=0,
             corrupted_values=0,
@@ -209,6 +211,7 @@ class Link:
                 airtime.symbols,
                 airtime.snr_db,
                 airtime.packets,
+                airtime.protected_packets,
                 airtime.retransmissions,
                 airtime.lost_packets,
                 airtime.corrupted_values,

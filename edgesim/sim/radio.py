@@ -24,12 +24,13 @@ BitErrors = Callable[
 class Airtime(NamedTuple):
     """What one transfer takes, and what it does to the values on the way.
 
-    overhead_bits     headers and everything that was sent again
-    bursts            (sending [s], silent [s]), in order; empty: `seconds` of sending
-    draws             the realisation that values sent as symbols saw; None where there are none
-    erased            per field of the message, which of its entries are missing, [count] bool; None where all arrived
-    flips             per field, places of its wrong bits, counted through all its entries; None where all are right
-    corrupted_values  entries with role `values` that are missing or have wrong bits
+    overhead_bits      headers and everything that was sent again
+    protected_packets  of the packets those that are sent again until they arrive
+    bursts             (sending [s], silent [s]), in order; empty: `seconds` of sending
+    draws              the realisation that values sent as symbols saw; None where there are none
+    erased             per field of the message, which of its entries are missing, [count] bool; None where all arrived
+    flips              per field, places of its wrong bits, counted through all its entries; None where all are right
+    corrupted_values   entries with role `values` that are missing or have wrong bits
     """
 
     seconds: float
@@ -37,6 +38,7 @@ class Airtime(NamedTuple):
     symbols: int
     snr_db: float
     packets: int
+    protected_packets: int = 0
     retransmissions: int = 0
     lost_packets: int = 0
     draws: "Draws | None" = None
@@ -59,6 +61,7 @@ class Airtime(NamedTuple):
             overhead_bits=self.overhead_bits + later.overhead_bits,
             symbols=self.symbols + later.symbols,
             packets=self.packets + later.packets,
+            protected_packets=self.protected_packets + later.protected_packets,
             retransmissions=self.retransmissions + later.retransmissions,
             lost_packets=self.lost_packets + later.lost_packets,
             bursts=self.spans + later.spans if self.bursts or later.bursts else (),

@@ -24,6 +24,7 @@ class Direction:
     code: float = 0.0
     symbols: int = 0
     packets: int = 0
+    protected_packets: int = 0
     retransmissions: int = 0
     lost_packets: int = 0
     corrupted_values: int = 0
@@ -106,6 +107,7 @@ class Traffic:
         total.code += code
         total.symbols += row.symbols
         total.packets += row.packets
+        total.protected_packets += row.protected_packets
         if row.retransmissions or row.lost_packets or row.corrupted_values:
             total.retransmissions += row.retransmissions
             total.lost_packets += row.lost_packets

@@ -37,7 +37,14 @@ SUMMARY: dict[str, Any] = {
     "symbols": {"up": 100, "down": 0},
     "latency_s": {"step_mean": 0.1, "step_p50": 0.1, "step_p95": 0.12, "by_phase": {"forward": 0.06, "uplink": 0.04}},
     "energy_j": {"total": 3.0, "by_phase": {"forward": 3.0}, "by_actor": {"client0": 1.0, "server": 2.0}},
-    "link": {"snr_db_mean": 9.97, "packets": 440, "retransmissions": 3, "lost_packets": 0, "corrupted_values": 0},
+    "link": {
+        "snr_db_mean": 9.97,
+        "packets": 440,
+        "protected_packets": 40,
+        "retransmissions": 3,
+        "lost_packets": 20,
+        "corrupted_values": 0,
+    },
     "checks": {"phases_tile": True, "energy_adds_up": True},
 }
 
@@ -120,7 +127,7 @@ def test_run_puts_the_summary_on_stdout_and_the_rest_on_stderr(command: Any, run
         "sent down       0 bit  (-)",
         "channel uses    up 100 symbols, down 0 symbols",
         "mean SNR        9.97 dB",
-        "packets         440, 3 retransmissions",
+        "packets         440, 3 retransmissions, 20 lost packets; lost for good: 5.00% of 400 that are not protected",
         "checks          all 2 hold (phases_tile, energy_adds_up)",
     ]
     assert said.err.splitlines()[0] == "scenario  a"

@@ -32,7 +32,14 @@ def exchange(ledger: Ledger, client: Device, server: Device, step: int) -> Itera
         phase = {"up": "uplink", "down": "downlink"}[direction]
         yield from ledger.spend(phase, seconds, sender.sending, receiver.receiving)
         bits = {"values_bits": 320, "side_bits": 8, "labels_bits": 4, "model_bits": 0, "overhead_bits": 20}
-        counts = {"symbols": 88, "packets": 1, "retransmissions": 0, "lost_packets": 0, "corrupted_values": 0}
+        counts = {
+            "symbols": 88,
+            "packets": 1,
+            "protected_packets": 1,
+            "retransmissions": 0,
+            "lost_packets": 0,
+            "corrupted_values": 0,
+        }
         who = {
             "direction": direction,
             "sender": sender.name,

@@ -116,6 +116,7 @@ def altered(folder: Path, name: str, column: str, change: Callable[[Any], Any]) 
         ("transfers", "paper_bits", lambda bits: bits * 1.01, "budget.spent_bits"),
         ("transfers", "symbols", lambda count: count + 1, "symbols."),
         ("transfers", "packets", lambda count: count + 1, "link.packets"),
+        ("transfers", "protected_packets", lambda count: count + 1, "link.protected_packets"),
         ("transfers", "delivered", lambda was: not was, "link.cut_transfers"),
         ("transfers", "wait_s", lambda wait: -1.0, "ends before it begins"),
         ("steps", "uplink_s", lambda seconds: seconds * 1.001, "latency_s.by_phase.uplink"),

@@ -118,6 +118,8 @@ def test_frames_given_up_after_collisions_are_rows_with_lost_packets() -> None:
     town.send(0, 1)
     lost = [row.lost_packets for row in town.rows]
     assert max(lost) > 0
+    assert all(row.lost_packets <= row.packets - row.protected_packets for row in town.rows)
+    assert [row.protected_packets for row in town.rows] == [1, 1]
     assert [row.corrupted_values for row in town.rows] == [125 * packets for packets in lost]
 
 

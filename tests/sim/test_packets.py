@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from channels import AWGN, Ideal, Nakagami, Rayleigh, Rician
+from channels.bit_error_rates import bit_errors
 from edgesim.errors import RunError
 from edgesim.sim.coding import Choice
 from edgesim.sim.packets import Chance, Repeat, deliver
 from edgesim.sim.radio import Radio
+from edgesim.sim.transports.analog import Analog
+from edgesim.sim.transports.bits import Bits
 from edgesim.sim.transports.lossy import Lossy
 from edgesim.sim.transports.reliable import Reliable
 from edgesim.wire import Field, Manifest
@@ -225,7 +228,7 @@ def test_lossy_protects_labels_and_says_which_values_are_missing() -> None:
     assert airtime.erased is not None
     assert set(airtime.erased) == {"values"}
     assert np.flatnonzero(airtime.erased["values"]).tolist() == [*range(10), *range(70, 80), *range(3990, 4000)]
-    assert (airtime.lost_packets, airtime.corrupted_values, airtime.packets) == (3, 30, 401)
+    assert (airtime.lost_packets, airtime.corrupted_values, airtime.packets, airtime.protected_packets) == (3, 30, 401, 1)
     assert airtime.seconds == pytest.approx((160 + 32 + 400 * 352) / 1e6)
 
 
@@ -237,6 +240,20 @@ def test_a_value_across_two_packets_is_missing_with_either() -> None:
         airtime = Lossy(radio).plan(Manifest((three,)), 0.0, fading_of(Ideal()), chance)
         assert airtime.erased is not None
         assert airtime.erased["values"].tolist() == missing
+
+
+def test_what_is_sent_until_it_arrives_is_protected() -> None:
+    """In packets of 1000 bits the 160 of labels are one packet, the 128 000 of values 128."""
+    radio = Radio(None, bit_errors, bandwidth_hz=1e6, max_bits_per_symbol=1.0, packet_bits=1000)
+    message, sky = Manifest((VALUES, LABELS)), (0.0, fading_of(Ideal()))
+    for chance in (Chance(), Chance(losses=lambda start, packets, packet_s: np.zeros(packets, dtype=bool))):
+        for transport, packets in ((Reliable(radio), (129, 129)), (Lossy(radio), (129, 1)), (Analog(radio), (1, 1))):
+            airtime = transport.plan(message, *sky, chance)
+            assert (airtime.packets, airtime.protected_packets) == packets
+        bare = Lossy(radio, protect_side=False).plan(message, *sky, chance)
+        assert (bare.packets, bare.protected_packets) == (129, 0)
+    airtime = Bits(radio, guard="off").plan(message, *sky)
+    assert (airtime.packets, airtime.protected_packets) == (129, 1)
 
 
 def test_unprotected_side_information_may_be_lost() -> None:

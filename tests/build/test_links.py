@@ -1,10 +1,17 @@
-"""The links of a world: what a channel cannot say ends a run with a reason."""
+"""The links of a world: chance that is each one's own, and a channel that cannot say what it is ends a run with a reason."""
+
+from itertools import combinations
 
 import pytest
+import torch
 
 from channels import Rayleigh
 from edgesim.build.links import Fade
 from edgesim.errors import RunError
+from edgesim.scenario import Scenario
+from edgesim.session import Session
+from edgesim.sim.link import Link
+from edgesim.wire import Field, Manifest, Payload
 
 
 def test_a_time_too_late_for_its_blocks_is_told_in_words() -> None:
@@ -13,3 +20,45 @@ def test_a_time_too_late_for_its_blocks_is_told_in_words() -> None:
     assert len(fade(0.0, 3).snr) == 3
     with pytest.raises(RunError, match="1e-06 s cannot be resolved at"):
         fade(1e12, 3)
+
+
+def links(seed: int, fading: dict[str, object], transport: str = "lossy") -> list[Link]:
+    """Up and down of two clients."""
+    air = {"codec": "identity", "channel": fading, "transport": transport}
+    content = {
+        "seed": seed,
+        "model": {"kind": "vit", "name": "tiny_digits", "cut": 2},
+        "data": {"kind": "digits", "batch_size": 8},
+        "clients": {"count": 2, "device": "raspberry_pi_4"},
+        "server": {"device": "edge_server"},
+        "uplink": air,
+        "downlink": air,
+        "protocol": "parallel",
+        "optimiser": "adam",
+        "budget": {"steps": 2},
+    }
+    world = Session(Scenario.model_validate(content), timing_only=transport != "analog").world
+    return [link for client in world.clients for link in (client.uplink, client.downlink)]
+
+
+def test_every_link_has_fading_losses_and_bursts_of_its_own_and_keeps_them() -> None:
+    """Four links and another seed's four: no two alike in anything, and the same once more under the same seed."""
+    bursts = {"kind": "gilbert_elliott", "snr_db": 10, "loss": 0.4, "burst_s": 0.01}
+    rayleigh = {"kind": "rayleigh", "snr_db": 10, "coherence_s": 0.01}
+    fades = [[link.fading(0.0, 4).gain.tolist() for link in links(seed, rayleigh)] for seed in (0, 1, 0)]
+    keys = [[link.chance.key for link in links(seed, rayleigh)] for seed in (0, 1, 0)]
+    lost = [[link.chance.losses(0.0, 64, 0.01).tolist() for link in links(seed, bursts)] for seed in (0, 1, 0)]
+    for found in (fades, keys, lost):
+        assert found[0] == found[2]
+        eight = [*found[0], *found[1]]
+        assert not any(one == other for one, other in combinations(eight, 2))
+
+
+def test_every_link_has_noise_of_its_own() -> None:
+    sent = Payload(Manifest((Field("values", (64,), 32, "values", analog=True),)), {"values": torch.ones(64)})
+    arrived = []
+    for seed in (0, 1):
+        for link in links(seed, {"kind": "awgn", "snr_db": 0}, "analog"):
+            assert link.air is not None
+            arrived.append(link.air(sent, link.fading(0.0, 1), 1).tensors["values"].tolist())
+    assert not any(one == other for one, other in combinations(arrived, 2))

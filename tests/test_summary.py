@@ -127,6 +127,23 @@ def test_of_many_clients_the_energy_is_one_number(tmp_path: Path, monkeypatch: p
     assert together["total"] == pytest.approx(named["total"], rel=1e-12)
 
 
+def test_each_client_has_its_own_bits_and_joules(tmp_path: Path) -> None:
+    """One of three takes part in each of two rounds: whoever did none has sent nothing and drew only what it idles."""
+    session = done(
+        tmp_path, clients={"count": 3}, protocol={"kind": "parallel", "participants": 1, "sync_every": 9}, budget={"steps": 2}
+    )
+    joules = session.summary("done")["energy_j"]["by_actor"]
+    rows = session.clients()
+    assert [row.client for row in rows] == [0, 1, 2]
+    assert [row.samples for row in rows] == [32] * 3
+    assert (sum(row.steps for row in rows), min(row.steps for row in rows)) == (2, 0)
+    busy_s = FORWARD_S + BACKWARD_S
+    for row in rows:
+        assert (row.bits_up, row.bits_down) == (row.steps * UP_BITS, row.steps * DOWN_BITS)
+        own = row.steps * (4.5 * busy_s + (1.14 - 0.819) * UP_S + (0.939 - 0.819) * DOWN_S)
+        assert row.joules == pytest.approx((2.7 + 0.819) * 2 * STEP_S + own, rel=1e-9) == joules[f"client{row.client}"]
+
+
 # -- its checks ---------------------------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,7 @@ def plan(scenario: Scenario) -> dict[str, Any]:
     up, down = exchange.up_manifest(task.batch), exchange.down_manifest(task.batch)
     return {
         "scenario": {"name": scenario.name, "hash": scenario.hash8, "seed": scenario.seed},
+        "resolved": scenario.resolved(),
         "split": _split(task),
         "payload_bits": {"up": _roles(up, exchange.up), "down": _roles(down, exchange.down)},
         "xi": facts["xi"],

@@ -49,7 +49,7 @@ def _cost(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "time a step", f"mean {mean}, median {middle}, 95 % below {late}"
         yield "by phase", _items(latency["by_phase"], "s")
     energy = summary["energy_j"]
-    yield "energy", f"{quantity(energy['total'], 'J')}  ({_of_actors(energy['by_actor'])})"
+    yield "energy", f"{quantity(energy['total'], 'J')}  ({of_actors(energy['by_actor'])})"
     yield "wall time", quantity(summary["wall_s"], "s")
     budget = summary["budget"]
     if budget["limit_bits"]:
@@ -87,7 +87,7 @@ def _checks(checks: Mapping[str, bool]) -> str:
     return f"all {len(checks)} hold ({', '.join(checks)})"
 
 
-def _of_actors(joules: Mapping[str, float]) -> str:
+def of_actors(joules: Mapping[str, float]) -> str:
     """Every device by name; of many clients what they drew together, and the least and the most of one."""
     clients = {name: drawn for name, drawn in joules.items() if name.startswith("client")}
     if len(clients) <= MOST_NAMED:

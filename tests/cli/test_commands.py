@@ -233,12 +233,16 @@ def test_wrong_usage_is_2(command: Any, line: list[str]) -> None:
 
 
 def test_plan_is_a_table_or_json(command: Any, loaded: Any, stand_in: Callable[..., None]) -> None:
-    facts = {"scenario": {"name": "a"}, "steps": 7, "simulated_s": 90.0, "latency_s": {"step_mean": 0.012}}
+    facts: dict[str, Any] = {"scenario": {"name": "a"}, "steps": 7, "simulated_s": 90.0, "latency_s": {"step_mean": 0.012}}
+    facts["resolved"] = {"seed": 2, "uplink": {"codec": {"kind": "adc", "xi": 0.2}}}
+    facts["energy_j"] = {"total": 211.0, "by_actor": {"server": 1.0, **{f"client{n}": 1.0 + n for n in range(20)}}}
     stand_in("plan", SimpleNamespace(plan=lambda scenario: facts))
     said = command("plan", "a.yaml", "--set", "data.batch_size=8", "--seed", "2")
     assert loaded == [(Path("a.yaml"), ["data.batch_size=8"], 2)]
     assert "simulated  1 min 30 s" in said.out
     assert "step mean  12 ms" in said.out
+    assert "  uplink.codec  {kind: adc, xi: 0.2}" in said.out.splitlines()
+    assert "  by actor  server 1 J, 20 clients 210 J, each 1 J to 20 J" in said.out.splitlines()
     assert said.err == "next     edgesim run a.yaml --set data.batch_size=8 --seed 2\n"
     assert json.loads(command("plan", "a.yaml", "--json").out) == facts
 

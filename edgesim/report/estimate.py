@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-12  # an interval this narrow beside its mean is the rounding of sums, such as that of xi over equal steps
 MISSING = "-"  # what stands where there is nothing to show
 
 
@@ -39,7 +40,7 @@ def digits(found: Estimate | None, sign: str = "+-", *, signed: bool = False) ->
     if found is None:
         return MISSING
     plus = "+" if signed else ""
-    if not found.half or not math.isfinite(found.half):
+    if found.half is None or not ROUNDING * abs(found.mean) < found.half < math.inf:
         return f"{found.mean:{plus}.4g}"
     places = 1 - math.floor(math.log10(found.half))
     if abs(found.mean) >= 1e6 or places > 6:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 from edgesim.report.compare import Comparison
 from edgesim.report.estimate import CONFIDENCE, MISSING, Estimate, digits
@@ -26,7 +27,10 @@ def as_latex(comparison: Comparison) -> str:
     """A table for the package booktabs."""
     head, rows = cells(comparison, r"\pm")
     keys = len(comparison.by)
-    body = [[*map(_escaped, row[:keys]), *(f"${cell}$" if cell != MISSING else "--" for cell in row[keys:])] for row in rows]
+    body = [
+        [*map(_escaped, row[:keys]), *(f"${_powers(cell)}$" if cell != MISSING else "--" for cell in row[keys:])]
+        for row in rows
+    ]
     lines = [
         f"% means over n seeds with {100 * CONFIDENCE:.0f} % Student-t intervals; differences are paired by seed",
         rf"\begin{{tabular}}{{{'l' * keys}{'r' * (len(head) - keys)}}}",
@@ -38,6 +42,11 @@ def as_latex(comparison: Comparison) -> str:
         r"\end{tabular}",
     ]
     return "\n".join(lines)
+
+
+def _powers(text: str) -> str:
+    """1.2e+04 as 1.2 x 10^4."""
+    return re.sub(r"e([+-]\d+)", lambda found: rf" \cdot 10^{{{int(found[1])}}}", text)
 
 
 _SPECIAL = {each: f"\\{each}" for each in "&%$#_{}"}

@@ -39,7 +39,7 @@ def test_digits_follow_the_interval() -> None:
     assert digits(Estimate(0.96394, 0.00214, 3)) == "0.9639 +- 0.0021"
     assert digits(Estimate(1234.5, 67.8, 3)) == "1234 +- 68"
     assert digits(Estimate(-0.5, 0.0214, 3), signed=True) == "-0.500 +- 0.021"
-    assert digits(Estimate(0.25, 0.0, 3)) == "0.25"
+    assert digits(Estimate(0.25, 0.0, 3)) == digits(Estimate(0.25, 2.5e-16, 3)) == "0.25"
     assert digits(None) == "-"
 
 
@@ -181,3 +181,9 @@ def test_the_three_forms_say_the_same(tmp_path: Path) -> None:
     second = list(csv.DictReader(io.StringIO(as_csv(found))))[1]
     assert (second["label"], second["baseline"], second["n"]) == ("50%_laevo", "dextro", "10")
     assert float(second["difference_high"]) == pytest.approx(2.4598858, abs=1e-6)
+
+
+def test_latex_writes_powers_of_ten_as_such(tmp_path: Path) -> None:
+    rows = [{"label": "a", "seed": 0, "accuracy": 0.9, "energy_j.total": 14940.0}]
+    found = compare([sweep(tmp_path / "s", rows)], metrics=["energy_j.total"])
+    assert r"a & $1$ & $1.494 \cdot 10^{4}$ \\" in as_latex(found)

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
-from edgesim.codecs.base import Codec, Cut, Ratios
+from edgesim.codecs.base import Codec, Cut, Ratios, bits_for
 from edgesim.codecs.parts.knobs import whole, within
 from edgesim.codecs.parts.merging import best_positions
 from edgesim.codecs.parts.precision import widen
@@ -56,7 +56,7 @@ class ADCTokens(Codec):
     def manifest(self, batch: int) -> Manifest:
         values = Field("values", (batch, *self.item), FLOAT_BITS, "values", analog=True)
         patches = self.tokens - 1
-        where = Field("positions", (batch, self.k - 1), (patches - 1).bit_length(), "side", form=Below(patches))
+        where = Field("positions", (batch, self.k - 1), bits_for(patches), "side", form=Below(patches))
         scores = Field("scores", (batch, self.k), FLOAT_BITS, "side")
         fields = (values, *self.cut.label_fields(batch), *((where,) if self.k > 1 else ()), scores)
         charge = self.cut.base_bits(batch) * self.ratios(batch).paper_up
@@ -68,7 +68,7 @@ class ADCTokens(Codec):
 
     def flops(self, batch: int) -> tuple[float, float]:
         """n ceil(log2 n) comparisons a sample to rank; moving tokens costs none."""
-        return float(batch * self.tokens * self.tokens.bit_length()), 0.0
+        return float(batch * self.tokens * bits_for(self.tokens)), 0.0
 
     def encode(self, smashed: Smashed, generator: Generator) -> Payload:
         """See `Codec.encode`. Raises RunError where attention is not finite."""

@@ -184,6 +184,6 @@ def test_the_three_forms_say_the_same(tmp_path: Path) -> None:
 
 
 def test_latex_writes_powers_of_ten_as_such(tmp_path: Path) -> None:
-    rows = [{"label": "a", "seed": 0, "accuracy": 0.9, "energy_j.total": 14940.0}]
+    rows = [{"label": label, "seed": 0, "energy_j.total": joules} for label, joules in (("a", 14940.0), ("b", 17140.0))]
     found = compare([sweep(tmp_path / "s", rows)], metrics=["energy_j.total"])
-    assert r"a & $1$ & $1.494 \cdot 10^{4}$ \\" in as_latex(found)
+    assert r"a & $1$ & $1.494 \cdot 10^{4}$ & -- \\" in as_latex(found)

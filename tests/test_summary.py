@@ -198,7 +198,12 @@ WRONGS: dict[str, tuple[str, Callable[[Session], None]]] = {
 @pytest.mark.parametrize("wrong", WRONGS)
 def test_each_check_fails_for_what_it_is_there_for_and_no_other_does(wrong: str, tmp_path: Path) -> None:
     session = done(
-        tmp_path, uplink={"medium": "tdma"}, downlink={"medium": "tdma"}, clients={"count": 2}, protocol={"kind": "parallel"}
+        tmp_path,
+        uplink={"medium": "tdma"},
+        downlink={"medium": "tdma"},
+        clients={"count": 2},
+        protocol={"kind": "parallel"},
+        budget={"steps": 3, "joules": 1e9},
     )
     assert all(session.summary("done")["checks"].values())
     check, spoil = WRONGS[wrong]

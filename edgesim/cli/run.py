@@ -182,7 +182,10 @@ def _file(scenario: Path | None, fork_from: str | None) -> Path:
     from edgesim.record.checkpoint import moment
 
     assert fork_from is not None
-    return moment(fork_from)[0] / "resolved.yaml"
+    folder = moment(fork_from)[0]
+    if not (folder / "resolved.yaml").is_file():
+        raise UsageError(f"--fork-from {fork_from}: {folder} is no run folder; name one, such as results/ideal/RUN@120")
+    return folder / "resolved.yaml"
 
 
 def _ending(done: "Run", other_seed: str, traced: bool) -> str:

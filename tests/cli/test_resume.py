@@ -61,7 +61,7 @@ def test_a_cluster_stops_a_run_and_the_same_command_resumes_it(command: Any, tmp
     [
         ("run", "say which scenario to run"),
         (f"run {FADING} --fork-from x@3", "--fork-from takes the scenario from the run; leave"),
-        ("run --fork-from nowhere@3", "no such file"),
+        ("run --fork-from nowhere@3", "--fork-from nowhere@3: nowhere is no run folder; name one"),
         (f"run {FADING} --resume --fresh", "--resume goes on with a run, --fresh begins a new one"),
     ],
 )

@@ -1,12 +1,8 @@
-"""When a run's checkpoints are written, and what a signal does to a run."""
+"""When a run's checkpoints are written."""
 
-import contextlib
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from edgesim.record import checkpoint
@@ -15,7 +11,6 @@ from edgesim.record.recorder import Recorder
 from edgesim.session import Session
 
 LARGEST_SHARE = 0.01  # of wall time that goes into checkpoints: one that takes longer than expected is written less often
-STOPPING = ("SIGINT", "SIGTERM", "SIGUSR1")  # SIGUSR1: what a cluster sends before time is up
 
 
 class Keeper:
@@ -68,32 +63,3 @@ class Keeper:
         ended = time.monotonic()
         if self._every_s is not None:
             self._due = ended + max(self._every_s, (ended - began) / LARGEST_SHARE)
-
-
-@contextlib.contextmanager
-def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """The first SIGINT, SIGTERM or SIGUSR1 calls `stop`, which stops first and talks then.
-
-    A further Ctrl-C ends at once, by KeyboardInterrupt.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    asked = False
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        if not asked:
-            asked = True
-            with contextlib.suppress(RuntimeError):  # what it says of it: the stream may be in use at this very moment
-                stop()
-
-    numbers = [getattr(signal, name) for name in STOPPING if name in signal.Signals.__members__]
-    before = {number: signal.signal(number, handle) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

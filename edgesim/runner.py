@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from edgesim.record.folder import RunFolder, check_writable
 from edgesim.resumption import Fork, Past
 from edgesim.scenario import LinkSpec, Scenario
 from edgesim.session import Session
+from edgesim.stopping import stopped_by_signals
 from edgesim.watch import Watch
 from edgesim.writing import Asked, Writing
 
@@ -62,22 +64,23 @@ def run(
     fork: Fork | None = None,
     command: Sequence[str] = (),
     watch: Watch | None = None,
+    stopped_by: Callable[[Callable[[], None]], AbstractContextManager[None]] = stopped_by_signals,
 ) -> Run:
     """Run a scenario and leave its results in a new folder under `out`, or go on with a run that is unfinished.
 
-    weights  keep those of a large model too, and its checkpoints; those of a small one are always kept
-    resume   go on with the newest run of this scenario and seed from its latest checkpoint; a finished one is given as it is
-    fork     begin at this moment of another run
+    weights     keep those of a large model too, and its checkpoints; those of a small one are always kept
+    resume      go on with the newest run of this scenario and seed from its latest checkpoint; a finished one is given as it is
+    fork        begin at this moment of another run
+    stopped_by  held while the run is under way, calls what it is given, from any thread, when the run is to stop
 
-    Raises UsageError where `out` cannot be written or a run cannot be resumed, Busy where another process writes it,
-    ScenarioError, NotFoundError (data, weights), all before anything is written; RunInterrupted after a signal (all finished
-    steps are kept, and a checkpoint); RunError where the run itself fails.
+    Raises UsageError where `out` cannot be written or not resumed, Busy where another process writes it, ScenarioError,
+    NotFoundError (data, weights), all before anything is written; RunInterrupted after a signal (all is kept); RunError
     """
-    _check_sinks(Path(out), scenario, timing_only)
+    _check_sinks(out, scenario, timing_only)
     tell: Callable[[str], None] = watch.note if watch is not None else lambda text: None
-    past = resumption.find(Path(out), scenario, timing_only=timing_only, fork=fork) if resume else None
+    past = resumption.find(out, scenario, timing_only=timing_only, fork=fork) if resume else None
     if resume and past is None:
-        resumption.bury(Path(out), scenario)
+        resumption.bury(out, scenario)
         tell("no run of this scenario and seed is there to be resumed: a new one begins")
     if past is not None and past.is_done:
         resumption.tidy(past)
@@ -87,22 +90,24 @@ def run(
         session = Session(scenario, timing_only=timing_only, watch=watch)
         if past is None and fork is not None:
             resumption.restore(session, fork.start, fork.folder)
-        folder = _folder(Path(out), scenario, past)
+        folder = _folder(out, scenario, past)
         with lock.held(folder.path):
             writing = Writing(folder, session, Asked(timing_only, trace, weights, command), past, fork)
             if watch is not None:
                 watch.begin(_header(scenario, session, folder.path, timing_only))
             for remark in writing.remarks:
                 tell(remark)
-            status, summary = writing.run()
+            status, summary = writing.run(stopped_by)
     if watch is not None:
         watch.end(summary)
     if status == "interrupted":
-        raise RunInterrupted(
-            f"stopped after step {session.world.steps}: everything up to there is in {folder.path}; the same command with "
-            f"--resume goes on {writing.resumes_from}"
-        )
+        raise _interrupted(session.world.steps, writing)
     return Run(folder.path, summary, status)
+
+
+def _interrupted(step: int, writing: Writing) -> RunInterrupted:
+    kept = f"everything up to there is in {writing.folder.path}"
+    return RunInterrupted(f"stopped after step {step}: {kept}; the same command with --resume goes on {writing.resumes_from}")
 
 
 def _check_sinks(out: Path, scenario: Scenario, timing_only: bool) -> None:

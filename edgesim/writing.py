@@ -1,7 +1,8 @@
 """One run on disk while it is made: its folder, its tables, its checkpoints, and how it is closed."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from edgesim import build, failure, resumption
 from edgesim.errors import EdgesimError
-from edgesim.keeper import Keeper, stopped_by_signals
+from edgesim.keeper import Keeper
 from edgesim.record import checkpoint, clients, origin, partition, recovery, varied
 from edgesim.record.checkpoint import Checkpoint
 from edgesim.record.folder import WEIGHTS, RunFolder, Status
@@ -79,10 +80,10 @@ class Writing:
         newest = checkpoint.everything(self.folder.path)
         return f"from step {checkpoint.step_of(newest[0])}" if newest else "from the beginning"
 
-    def run(self) -> tuple[Status, dict[str, Any]]:
+    def run(self, stopped_by: Callable[[Callable[[], None]], AbstractContextManager[None]]) -> tuple[Status, dict[str, Any]]:
         """Do it and give how it ended and its summary. Whatever happens, what there is is kept and the manifest says how."""
         try:
-            with stopped_by_signals(self._session.interrupt):
+            with stopped_by(self._session.interrupt):
                 return self._run()
         except KeyboardInterrupt:  # the second one: at once. What a kill leaves can be resumed too
             raise

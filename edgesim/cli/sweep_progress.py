@@ -31,6 +31,9 @@ class SweepWatcher:
     def outcome(self, point: "Point", outcome: "Outcome") -> None:
         """A point has ended."""
 
+    def note(self, text: str) -> None:
+        """Something worth knowing at once."""
+
     def close(self) -> None:
         """Show nothing further; may be called twice."""
 
@@ -54,6 +57,9 @@ class SweepLines(SweepWatcher):
         clock = f"wall {quantity(spent, 's')}" + (f", about {quantity(left, 's')} left" if left else "")
         said = f"  {outcome.message}".partition("\n")[0].rstrip()
         self._write(f"{self._ended}/{self._total}  {outcome.status}  {point.words()}{said}  ({clock})")
+
+    def note(self, text: str) -> None:
+        self._write(text)
 
     def _write(self, text: str) -> None:
         self._stream.write(text + "\n")

@@ -1,19 +1,17 @@
 """A whole sweep: which points are left to do, who does them, and the table of what they found."""
 
 import os
-import signal
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from edgesim.errors import SweepInterrupted
 from edgesim.record import atomic, index, json_text, origin
 from edgesim.record.folder import folder_name
+from edgesim.stopping import stopped_by_signals
 from edgesim.sweep.document import Document, Size, read_document
 from edgesim.sweep.engines.base import Engine, Need
 from edgesim.sweep.job import Job, Outcome
@@ -32,6 +30,9 @@ class Watch(Protocol):
 
     def outcome(self, point: Point, outcome: Outcome) -> None:
         """A point has ended."""
+
+    def note(self, text: str) -> None:
+        """Something worth knowing at once, such as that the sweep is stopping."""
 
     def close(self) -> None:
         """There is nothing more to see."""
@@ -113,7 +114,8 @@ def conduct(
                   share the machine, since torch's sums depend on it
     retry_failed  also points that failed before
 
-    Raises SweepInterrupted after Ctrl-C or SIGTERM (finished points are kept), UsageError, RunError.
+    Raises SweepInterrupted after Ctrl-C, SIGTERM or SIGUSR1, UsageError, RunError. The first one stops every point
+    under way with a checkpoint, a further Ctrl-C ends at once; finished points are kept.
     """
     store = plan.store
     with store.locked():
@@ -143,21 +145,29 @@ def _drain(
         gpus=int(any(job.scenario.host.accelerator == "cuda" for job in jobs)),
         folder=str(plan.store.path),
     )
-    interrupted = False
+
+    def stop() -> None:
+        try:
+            plan.store.ask_to_stop()
+        except OSError:  # nobody can be told
+            raise KeyboardInterrupt from None
+        if watch is not None:
+            watch.note("stopping: points under way write a checkpoint first; interrupt again to stop at once")
+
+    cut = False
     try:
-        with _signals_interrupt(), closing(engine.run(jobs, need)) as outcomes:  # type: ignore[type-var]
+        with stopped_by_signals(stop), closing(engine.run(jobs, need)) as outcomes:  # type: ignore[type-var]
             for outcome in outcomes:
                 if outcome.status == "failed":
                     plan.store.fail(outcome.point, outcome._asdict())
-                if watch is not None:
+                if outcome.status == "interrupted" and not plan.store.is_stopping():  # whoever stopped one wants all to end
+                    stop()
+                if watch is not None and outcome.status != "interrupted":
                     watch.outcome(todo[outcome.point], outcome)
-                if outcome.status == "interrupted":  # whoever stopped one run of a sweep wants it to end
-                    interrupted = True
-                    break
     except KeyboardInterrupt:
-        interrupted = True
-    if interrupted:
-        done = plan.counts().done
+        cut = True
+    done, _, pending = plan.counts()
+    if cut or (pending and plan.store.is_stopping()):
         raise SweepInterrupted(
             f"stopped with {done} of {len(plan.points)} points finished; they are kept in {plan.store.path}, and the same "
             "command goes on from there"
@@ -170,27 +180,6 @@ def _job(plan: Plan, point: Point, threads: int | None, command: Sequence[str]) 
     scenario = point.scenario.model_copy(update={"host": host})
     document, folder = plan.document, str(plan.store.path)
     return Job(point.id, scenario, folder, os.getcwd(), document.timing_only, document.weights, tuple(command))
-
-
-@contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGUSR1 end a sweep like Ctrl-C: with KeyboardInterrupt.
-
-    SIGINT too, where whoever started the process had it ignored, as a shell does for what runs in its background.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _row(store: Store, point: Point) -> dict[str, Any]:

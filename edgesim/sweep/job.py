@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,10 @@ from typing import Literal, NamedTuple
 
 from edgesim.errors import EdgesimError, RunInterrupted
 from edgesim.scenario import Scenario
+from edgesim.stopping import stopped_by_signals
 from edgesim.sweep.store import Store
+
+LOOK_EVERY_S = 0.5
 
 _ONE_AT_A_TIME = threading.Lock()  # a run sets torch's thread count, which is the process's
 
@@ -57,19 +61,48 @@ def work(job: Job) -> Outcome:
     store = Store(Path(job.folder))
     if store.is_done(job.point):
         return Outcome(job.point, "done")
+    if store.is_stopping():
+        return Outcome(job.point, "interrupted", exit_code=RunInterrupted.exit_code)
     verdict = _Verdict(job.point)
     with _ONE_AT_A_TIME, verdict, contextlib.chdir(job.workdir):
-        store.attempt(job.point, lambda folder: _run(job, folder))
+        store.attempt(job.point, lambda folder: _run(job, folder, store))
     return verdict.outcome
 
 
-def _run(job: Job, folder: Path) -> Path:
+def _run(job: Job, folder: Path, store: Store) -> Path:
     from edgesim import runner  # imports torch
 
     done = runner.run(
-        job.scenario, out=folder, timing_only=job.timing_only, weights=job.weights, resume=True, command=job.command
+        job.scenario,
+        out=folder,
+        timing_only=job.timing_only,
+        weights=job.weights,
+        resume=True,
+        command=job.command,
+        stopped_by=lambda stop: _stopped_with(store, stop),
     )
     return done.path
+
+
+@contextlib.contextmanager
+def _stopped_with(sweep: Store, stop: Callable[[], None]) -> Iterator[None]:
+    """Calls `stop` when the sweep is asked to stop, by whatever process, or this process by a signal."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not sweep.is_stopping():
+            if over.wait(LOOK_EVERY_S):
+                return
+        stop()
+
+    looks = threading.Thread(target=look, name="edgesim-stops-with-its-sweep", daemon=True)
+    with stopped_by_signals(stop):
+        looks.start()
+        try:
+            yield
+        finally:
+            over.set()
+            looks.join()
 
 
 class _Verdict:

@@ -4,6 +4,7 @@ sweeps/<name>/
     points/<id>/        a finished run, moved here whole
     failed/<id>.json    why a point failed
     attempts/<id>/      a run under way; what a kill leaves here is gone on with from its checkpoint, or else removed
+    .stop               here while the sweep is being stopped: whoever works for it, on whatever machine, looks for it
     manifest.json  sweep.yaml  index.parquet
 """
 
@@ -22,6 +23,7 @@ from edgesim.errors import Busy, RunError, UsageError
 from edgesim.record import atomic, checkpoint, json_text, lock
 
 LOCK = ".lock"
+STOP = ".stop"
 
 
 class Store:
@@ -75,11 +77,21 @@ class Store:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise UsageError(f"another edgesim sweep is working in {self.path}; wait for it or stop it") from None
+            (self.path / STOP).unlink(missing_ok=True)  # of a sweep that was killed while it stopped
             self._tidy()
             try:
                 yield
             finally:
+                (self.path / STOP).unlink(missing_ok=True)
                 self._tidy()
+
+    def ask_to_stop(self) -> None:
+        """Every point under way is to write a checkpoint and stop, and none is to begin."""
+        (self.path / STOP).touch()
+
+    def is_stopping(self) -> bool:
+        """Whether that was asked."""
+        return (self.path / STOP).exists()
 
     def is_locked(self) -> bool:
         """Whether a sweep works here now. Held for the moment of looking only, and shared."""

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from edgesim.record import index
 from edgesim.sweep.conduct import Plan, conduct
 from edgesim.sweep.engines import base
 from edgesim.sweep.engines.base import Need, make
+from edgesim.sweep.job import Job, Outcome
+from edgesim.sweep.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "timing_only: true\ngrid: {uplink.radio.bandwidth_hz: [1 MHz, 2 MHz, 3 MHz]}\n"
@@ -170,6 +172,59 @@ def test_a_machine_without_slurm_is_one_message(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match="the engine 'slurm' finds no Slurm on this machine"):
         next(iter(make("slurm", {}).run([], Need(threads=1, gpus=0, folder=str(tmp_path)))))
+
+
+class Queued:
+    """A job of a cluster as submitit shows it: it waits for its turn until it is cancelled."""
+
+    def __init__(self, state: str, outcome: Outcome) -> None:
+        self.state, self._outcome, self.cancelled = state, outcome, False
+
+    def done(self) -> bool:
+        return self.state == "COMPLETED"
+
+    def exception(self) -> None:
+        return None
+
+    def result(self) -> Outcome:
+        return self._outcome
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+@needs("submitit", "slurm")
+def test_a_slurm_sweep_that_stops_waits_for_what_runs_and_leaves_the_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import submitit
+
+    from edgesim.sweep.engines import slurm
+
+    states = {"ended": "COMPLETED", "runs": "RUNNING", "waits": "PENDING"}
+    cluster = {point: Queued(state, Outcome(point, "interrupted")) for point, state in states.items()}
+
+    class Executor:
+        def __init__(self, *where: Any, **how: Any) -> None:
+            pass
+
+        def update_parameters(self, **how: Any) -> None:
+            pass
+
+        def map_array(self, task: Any, jobs: Sequence[Job]) -> list[Queued]:
+            return [cluster[job.point] for job in jobs]
+
+    def pause(seconds: float) -> None:
+        if seconds:  # what runs has looked for the request to stop, and stopped
+            cluster["runs"].state = "COMPLETED"
+
+    monkeypatch.setattr(submitit, "AutoExecutor", Executor)
+    monkeypatch.setattr(slurm.time, "sleep", pause)
+    Store(tmp_path).ask_to_stop()
+    jobs = [Job(point, None, str(tmp_path), ".", timing_only=True) for point in states]  # type: ignore[arg-type]  # not run
+    outcomes = make("slurm", {}).run(jobs, Need(threads=1, gpus=0, folder=str(tmp_path)))
+    assert [outcome.point for outcome in outcomes] == ["ended", "runs"]
+    assert {point for point, job in cluster.items() if job.cancelled} == {"waits"}
 
 
 @pytest.mark.parametrize(("engine", "module"), [("ray", "ray"), ("dask", "distributed"), ("slurm", "submitit")])

@@ -1,30 +1,54 @@
-"""kill -9 at several moments: what was finished stays, nothing of it is computed twice, and the table comes out the same."""
+"""Signals, and kill -9 at several moments: what was finished stays and is not computed twice, the table comes out the same."""
 
 import contextlib
+import importlib.util
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgesim.record import index
+from edgesim.record import checkpoint, index
 from edgesim.sweep.conduct import Plan, conduct
+from edgesim.sweep.store import STOP
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "grid: {uplink.radio.bandwidth_hz: [1 MHz, 2 MHz, 3 MHz, 4 MHz]}\nset: {budget.steps: 12}\nseeds: [0, 1]\n"
 PATIENCE_S = 120.0
 
 
-def begin(path: Path, jobs: int = 2) -> "subprocess.Popen[str]":
+def begin(
+    path: Path, words: Sequence[str] = ("--jobs", "2"), start: Sequence[str] = (sys.executable,)
+) -> "subprocess.Popen[str]":
     """A sweep in a process group of its own, as a shell starts it."""
-    line = [sys.executable, "-m", "edgesim", "sweep", str(path), "--jobs", str(jobs), "--out", str(path.parent / "killed")]
+    line = [*start, "-m", "edgesim", "sweep", str(path), *words, "--out", str(path.parent / "killed")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     pipe = subprocess.PIPE
     return subprocess.Popen(line, cwd=path.parent, env=environment, stderr=pipe, stdout=pipe, text=True, start_new_session=True)
+
+
+def wait_for_runs(sweep: "subprocess.Popen[str]", folder: Path, number: int) -> None:
+    """Until so many points are under way."""
+    limit = time.monotonic() + PATIENCE_S
+    while len(list((folder / "attempts").glob("*/small/*/manifest.json"))) < number:
+        assert sweep.poll() is None, sweep.communicate()[1]
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def ended(sweep: "subprocess.Popen[str]") -> str:
+    """What it said until its end; where it does not end it is killed, with all of its group."""
+    try:
+        return sweep.communicate(timeout=PATIENCE_S)[1]
+    finally:
+        if sweep.poll() is None:
+            os.killpg(sweep.pid, signal.SIGKILL)
 
 
 def finished(folder: Path) -> dict[str, tuple[int, int]]:
@@ -63,43 +87,84 @@ def test_a_killed_sweep_goes_on_without_computing_anything_twice(make: Any, seri
 def test_workers_leave_when_their_sweep_is_gone(make: Any, tmp_path: Path) -> None:
     path = make(TEXT.replace("12", "1000000"))
     sweep = begin(path)
-    limit = time.monotonic() + PATIENCE_S
-    attempts = tmp_path / "killed" / "many" / "attempts"
-    while len(list(attempts.glob("*/small/*/manifest.json"))) < 2:
-        assert sweep.poll() is None, sweep.communicate()[1]
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+    wait_for_runs(sweep, tmp_path / "killed" / "many", 2)
     workers = children(sweep.pid)
     assert len(workers) >= 2
     sweep.kill()
     sweep.communicate()
+    limit = time.monotonic() + PATIENCE_S
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < limit, "a worker still runs"
+        time.sleep(0.1)
+
+
+HEARS = [sys.executable]
+DEAF = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable]  # as a shell starts what runs in its background
+TO_ALL, TO_ONE = os.killpg, os.kill  # a terminal's Ctrl-C reaches every process of the group
+
+
+def needs(module: str, *values: object) -> Any:
+    missing = importlib.util.find_spec(module) is None
+    return pytest.param(*values, marks=pytest.mark.skipif(missing, reason=f"{module} is not installed"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "start", "send", "number", "under_way"),
+    [
+        (["--jobs", "1"], HEARS, TO_ALL, signal.SIGINT, 1),
+        (["--jobs", "2"], HEARS, TO_ALL, signal.SIGINT, 2),
+        (["--jobs", "2"], DEAF, TO_ALL, signal.SIGINT, 2),
+        (["--jobs", "2"], HEARS, TO_ONE, signal.SIGTERM, 2),
+        needs("ray", ["--engine", "ray", "--option", "jobs=1"], HEARS, TO_ALL, signal.SIGINT, 1),
+        needs("ray", ["--engine", "ray", "--option", "jobs=1"], HEARS, TO_ONE, signal.SIGTERM, 1),
+        needs("distributed", ["--engine", "dask", "--option", "jobs=2"], HEARS, TO_ALL, signal.SIGINT, 2),
+    ],
+)
+def test_the_first_signal_stops_every_point_with_a_checkpoint(
+    words: list[str], start: list[str], send: Any, number: int, under_way: int, make: Any, tmp_path: Path
+) -> None:
+    sweep = begin(make(TEXT.replace("12", "1000000")), words, start)
+    folder = tmp_path / "killed" / "many"
+    wait_for_runs(sweep, folder, under_way)
+    workers = children(sweep.pid)
+    send(sweep.pid, number)
+    said = ended(sweep)
+    assert sweep.returncode == 75, said
+    assert "stopping: points under way write a checkpoint first; interrupt again to stop at once" in said
+    assert "stopped with 0 of 8 points finished" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    left = [manifest.parent for manifest in (folder / "attempts").glob("*/small/*/manifest.json")]
+    assert len(left) >= under_way
+    for run in left:
+        assert json.loads((run / "manifest.json").read_text())["status"] == "interrupted"
+        assert checkpoint.everything(run)
+    assert not (folder / STOP).exists()
+    assert index.read(folder)["status"].to_pylist() == ["pending"] * 8
+    limit = time.monotonic() + PATIENCE_S
     while any(Path(f"/proc/{worker}").exists() for worker in workers):
         assert time.monotonic() < limit, "a worker still runs"
         time.sleep(0.1)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_ends_the_sweep_and_its_workers(make: Any, tmp_path: Path, jobs: int) -> None:
-    """As a terminal does it: every process of the group gets the signal."""
-    sweep = begin(make(TEXT.replace("12", "1000000")), jobs)
+def test_the_second_ctrl_c_does_not_wait_for_anyone(make: Any, tmp_path: Path) -> None:
+    """The workers are stopped dead, so that no answer can come from them."""
+    sweep = begin(make(TEXT.replace("12", "1000000")))
+    wait_for_runs(sweep, tmp_path / "killed" / "many", 2)
+    for worker in workers_of(sweep.pid):
+        os.kill(worker, signal.SIGSTOP)
+    os.kill(sweep.pid, signal.SIGINT)
     limit = time.monotonic() + PATIENCE_S
-    attempts = tmp_path / "killed" / "many" / "attempts"
-    while len(list(attempts.glob("*/small/*/manifest.json"))) < jobs:
+    while not (tmp_path / "killed" / "many" / STOP).exists():
         assert sweep.poll() is None, sweep.communicate()[1]
         assert time.monotonic() < limit
         time.sleep(0.05)
-    time.sleep(1.0)  # some steps
-    workers = children(sweep.pid)
-    os.killpg(sweep.pid, signal.SIGINT)
-    _, said = sweep.communicate(timeout=PATIENCE_S)
+    os.kill(sweep.pid, signal.SIGINT)
+    said = ended(sweep)
     assert sweep.returncode == 75, said
-    assert "stopped with 0 of 8 points finished" in said.splitlines()[-1]
     assert "Traceback" not in said
-    while any(Path(f"/proc/{worker}").exists() for worker in workers):
-        assert time.monotonic() < limit, "a worker still runs"
-        time.sleep(0.1)
-    assert index.read(tmp_path / "killed" / "many")["status"].to_pylist() == ["pending"] * 8
+    assert "stopped with 0 of 8 points finished" in said.splitlines()[-1]
 
 
 @pytest.mark.slow
@@ -107,18 +172,14 @@ def test_a_point_whose_workers_are_killed_fails_and_the_sweep_goes_on(make: Any,
     """What the kernel does to the largest process when memory runs out: at first to one of two, then to the one alone."""
     sweep = begin(make(TEXT.replace("12", "1000000")))
     folder = tmp_path / "killed" / "many"
+    wait_for_runs(sweep, folder, 2)
     limit = time.monotonic() + PATIENCE_S
-    while len(list((folder / "attempts").glob("*/small/*/manifest.json"))) < 2:
-        assert sweep.poll() is None, sweep.communicate()[1]
-        assert time.monotonic() < limit
-        time.sleep(0.05)
     while not (failures := list((folder / "failed").glob("*.json"))):
         assert sweep.poll() is None, sweep.communicate()[1]
         assert time.monotonic() < limit
-        for each in children(sweep.pid):
+        for each in workers_of(sweep.pid):
             with contextlib.suppress(OSError):  # gone meanwhile
-                if b"popen_loky" in Path(f"/proc/{each}/cmdline").read_bytes():
-                    os.kill(each, signal.SIGKILL)
+                os.kill(each, signal.SIGKILL)
         time.sleep(1.0)
     assert "its worker was killed twice" in failures[0].read_text()
     assert sweep.poll() is None
@@ -127,6 +188,15 @@ def test_a_point_whose_workers_are_killed_fails_and_the_sweep_goes_on(make: Any,
     assert sweep.returncode == 75
     assert "Traceback" not in said
     assert {"failed", "pending"} == set(index.read(folder)["status"].to_pylist())
+
+
+def workers_of(sweep: int) -> list[int]:
+    """Those of its processes that compute points on this machine."""
+    found = []
+    for each in children(sweep):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            found += [each] if b"popen_loky" in Path(f"/proc/{each}/cmdline").read_bytes() else []
+    return found
 
 
 def children(parent: int) -> list[int]:

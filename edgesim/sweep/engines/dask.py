@@ -1,5 +1,6 @@
 """A Dask cluster."""
 
+import signal
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -30,6 +31,8 @@ class Dask(Engine):
             client = distributed.Client(where, timeout=PATIENCE_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise UsageError(f"the engine 'dask' cannot connect to {self.address}: {error}") from None
+        if self.address is None:
+            client.run(_be_deaf)
         futures = {client.submit(work, job, pure=False): job.point for job in jobs}
         try:
             for future in distributed.as_completed(list(futures), loop=client.loop):
@@ -44,3 +47,8 @@ class Dask(Engine):
     def _cluster(self, distributed: Any, need: Need) -> Any:
         workers = self.jobs or max(1, usable_cores() // need.threads)
         return distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+
+
+def _be_deaf() -> None:
+    """Ctrl-C reaches every process of a terminal; the sweep's own answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -6,13 +6,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Annotated
 
 from edgesim.record.origin import usable_cores
 from edgesim.sweep.engines.base import Engine, Need
-from edgesim.sweep.job import Job, Outcome, work
-
-LOOK_EVERY_S = 0.5
+from edgesim.sweep.job import LOOK_EVERY_S, Job, Outcome, work
 
 
 class Local(Engine):
@@ -49,12 +48,25 @@ def _together(jobs: Sequence[Job], workers: int, need: Need) -> Iterator[Outcome
 
     calls = (delayed(_in_worker)(job, os.getpid()) for job in jobs)
     # sets OMP_NUM_THREADS and its kin in the workers, before they import torch
-    with parallel_config(backend="loky", inner_max_num_threads=need.threads):
+    with _deaf_children(), parallel_config(backend="loky", inner_max_num_threads=need.threads):
         outcomes = Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered")(calls)
     try:
         yield from outcomes
     finally:
         outcomes.close()
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes started meanwhile ignore Ctrl-C, which reaches every process of a terminal: the sweep's own answers it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited; a mask is not, Python's resource tracker lifts it
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _alone(job: Job, need: Need) -> Outcome:
@@ -69,7 +81,7 @@ def _alone(job: Job, need: Need) -> Outcome:
 
 def _in_worker(job: Job, parent: int) -> Outcome:
     if os.getpid() != parent and _WATCHMAN not in {thread.name for thread in threading.enumerate()}:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the sweep's own answers it
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a run would listen
         _end_with(parent)
     return work(job)
 

@@ -1,5 +1,7 @@
 """A Ray cluster."""
 
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -25,7 +27,7 @@ class Ray(Engine):
         if self.address not in (None, "auto"):
             answers(str(self.address), "ray")
         try:
-            ray.init(self.address or "local", logging_level="error", log_to_driver=False, include_dashboard=False)
+            self._join(ray)
         except (ConnectionError, RuntimeError, ValueError) as error:
             token = "a cluster that asks for a token wants RAY_AUTH_TOKEN here too"
             raise UsageError(f"the engine 'ray' cannot connect to {self.address} ({error}); {token}") from None
@@ -33,6 +35,12 @@ class Ray(Engine):
             yield from self._outcomes(ray, jobs, need)
         finally:
             ray.shutdown()
+
+    def _join(self, ray: Any) -> None:
+        before = signal.getsignal(signal.SIGTERM)
+        ray.init(self.address or "local", logging_level="error", log_to_driver=False, include_dashboard=False)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # Ray's own would end the sweep at once
 
     def _outcomes(self, ray: Any, jobs: Sequence[Job], need: Need) -> Iterator[Outcome]:
         task = ray.remote(num_cpus=need.threads, num_gpus=need.gpus)(work)

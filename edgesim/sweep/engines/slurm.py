@@ -1,5 +1,6 @@
 """A Slurm cluster."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,6 +8,7 @@ from typing import Annotated, Any, Literal
 from edgesim.errors import UsageError
 from edgesim.sweep.engines.base import Engine, Need, lost, package
 from edgesim.sweep.job import Job, Outcome, work
+from edgesim.sweep.store import Store
 
 LOOK_EVERY_S = {"slurm": 10.0, "local": 0.5}
 
@@ -45,14 +47,26 @@ class Slurm(Engine):
         executor.update_parameters(
             name="edgesim", timeout_min=self.minutes, cpus_per_task=need.threads, gpus_per_node=need.gpus, **self._options
         )
-        submitted = dict(zip(executor.map_array(_Task(), jobs), [job.point for job in jobs], strict=True))
+        waiting = dict(zip(executor.map_array(_Task(), jobs), [job.point for job in jobs], strict=True))
+        sweep = Store(Path(need.folder))
         try:
-            for done in submitit.helpers.as_completed(list(submitted), poll_frequency=LOOK_EVERY_S[self.cluster]):
-                lost_to = done.exception()
-                yield lost(submitted[done], lost_to) if lost_to is not None else done.result()
+            while waiting:
+                for done in [each for each in waiting if each.done()]:
+                    point, lost_to = waiting.pop(done), done.exception()
+                    yield lost(point, lost_to) if lost_to is not None else done.result()
+                if sweep.is_stopping():
+                    _leave_the_queue(waiting)
+                time.sleep(LOOK_EVERY_S[self.cluster] if waiting else 0.0)
         finally:
-            for each in submitted:
+            for each in waiting:
                 each.cancel()
+
+
+def _leave_the_queue(waiting: dict[Any, str]) -> None:
+    """Forget what has not begun; what has begun writes a checkpoint and stops."""
+    for each in [each for each in waiting if each.state == "PENDING"]:
+        each.cancel()
+        del waiting[each]
 
 
 class _Task:

@@ -150,7 +150,8 @@ class LowRank(Codec):
         narrow = z @ right  # [B, n, r]
         wire = torch.cat([narrow[:, :1], left.t() @ narrow[:, 1:]], 1)  # [B, t, r]
         manifest = self.manifest(len(z))
-        tensors = {"values": wire.detach(), "left": left, "right": right, **self.cut.label_tensors(smashed.labels)}
+        bases = {"left": left.contiguous(), "right": right.contiguous()}  # as they arrive: products round by how factors lie
+        tensors = {"values": wire.detach(), **bases, **self.cut.label_tensors(smashed.labels)}
         return Payload(manifest, {item.name: tensors[item.name] for item in manifest.fields}, handle=wire)
 
     def expand(self, wire: Tensor, payload: Payload) -> Smashed:

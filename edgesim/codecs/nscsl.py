@@ -134,7 +134,8 @@ class NSCSL(Codec):
             more = factors(x - left @ right.t(), extra, self.rounds, generator)
             left, right = torch.cat([left, more[0]], 1), torch.cat([right, more[1]], 1)
         told = torch.tensor([rank - 1], device=wire.device)
-        tensors = {"left": left, "right": right, "rank": told, **self.cut.label_tensors(smashed.labels)}
+        sent = {"left": left.contiguous(), "right": right.contiguous()}  # as they arrive: products round by how factors lie
+        tensors = {**sent, "rank": told, **self.cut.label_tensors(smashed.labels)}
         manifest = self._manifest(len(wire), rank)
         return Payload(manifest, {item.name: tensors[item.name] for item in manifest.fields}, handle=wire)
 

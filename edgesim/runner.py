@@ -73,8 +73,8 @@ def run(
     fork        begin at this moment of another run
     stopped_by  held while the run is under way, calls what it is given, from any thread, when the run is to stop
 
-    Raises UsageError where `out` cannot be written or not resumed, Busy where another process writes it, ScenarioError,
-    NotFoundError (data, weights), all before anything is written; RunInterrupted after a signal (all is kept); RunError
+    Raises UsageError where `out` cannot be written or a run not resumed, Busy where another process writes it, ScenarioError,
+    NotFoundError (data, weights), all before anything is written; RunInterrupted after a signal; RunError where the run fails.
     """
     _check_sinks(out, scenario, timing_only)
     tell: Callable[[str], None] = watch.note if watch is not None else lambda text: None

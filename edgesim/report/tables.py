@@ -9,18 +9,28 @@ from edgesim.report.estimate import CONFIDENCE, MISSING, Estimate, digits
 
 
 def cells(comparison: Comparison, sign: str = "+-") -> tuple[list[str], list[list[str]]]:
-    """Head and rows as text: keys, then for each metric its mean, and its difference where anything can be paired."""
+    """Head and rows as text: keys, n, then for each metric its mean, and its difference where anything can be paired.
+
+    What is over fewer seeds than n says so: `0.96 +- 0.02 (2)`.
+    """
     paired = any(found for line in comparison.lines for found in line.difference.values())
     head = [*comparison.by, "n"]
     for name in comparison.metrics:
         head += [name, *([f"minus {comparison.baseline}"] if paired else [])]
     rows = []
     for line in comparison.lines:
-        row = [*line.keys, str(max((found.n for found in line.metrics.values() if found), default=0))]
+        n = max((found.n for found in line.metrics.values() if found), default=0)
+        row = [*line.keys, str(n)]
         for name in comparison.metrics:
-            row += [digits(line.metrics[name], sign), *([digits(line.difference[name], sign, signed=True)] if paired else [])]
+            mean, difference = line.metrics[name], line.difference[name]
+            row += [digits(mean, sign) + _fewer(mean, n)]
+            row += [digits(difference, sign, signed=True) + _fewer(difference, n)] if paired else []
         rows.append(row)
     return head, rows
+
+
+def _fewer(found: Estimate | None, n: int) -> str:
+    return f" ({found.n})" if found is not None and found.n != n else ""
 
 
 def as_latex(comparison: Comparison) -> str:
@@ -50,6 +60,7 @@ def _powers(text: str) -> str:
 
 
 _SPECIAL = {each: f"\\{each}" for each in "&%$#_{}"}
+_SPECIAL |= {"[": "{[}", "*": "{*}"}  # behind the end of a line they would belong to it
 _SPECIAL |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
 
 

@@ -187,3 +187,21 @@ def test_latex_writes_powers_of_ten_as_such(tmp_path: Path) -> None:
     rows = [{"label": label, "seed": 0, "energy_j.total": joules} for label, joules in (("a", 14940.0), ("b", 17140.0))]
     found = compare([sweep(tmp_path / "s", rows)], metrics=["energy_j.total"])
     assert r"a & $1$ & $1.494 \cdot 10^{4}$ & -- \\" in as_latex(found)
+
+
+def test_what_is_over_fewer_seeds_than_the_line_says_so(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"label": "a", "seed": seed, "accuracy": 0.5, "loss": 1.0} for seed in range(3)]
+    rows += [{"label": "b", "seed": seed, "accuracy": 0.25, "loss": 2.0 if seed > 1 else None} for seed in range(2, 5)]
+    found = compare([sweep(tmp_path / "s", rows)], metrics=["accuracy", "loss"])
+    _, body = cells(found)
+    assert body == [["a", "3", "0.5", "-", "1", "-"], ["b", "3", "0.25", "-0.25 (1)", "2", "+1 (1)"]]
+    [last] = [row for row in csv.DictReader(io.StringIO(as_csv(found))) if (row["label"], row["metric"]) == ("b", "loss")]
+    assert (last["n"], last["difference_n"]) == ("3", "1")
+
+
+def test_a_name_that_begins_like_an_option_of_the_line_before_is_kept_apart(tmp_path: Path) -> None:
+    r"""LaTeX reads `\\` and the next line's `[0.5]` or `*` as one command."""
+    rows = [{"label": label, "seed": 0, "accuracy": 0.5} for label in ("a", "[0.5]", "*")]
+    text = as_latex(compare([sweep(tmp_path / "s", rows)]))
+    assert "\n{[}0.5] & " in text
+    assert "\n{*} & " in text

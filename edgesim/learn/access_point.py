@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from edgesim.codecs.base import bits_for
 from edgesim.codecs.parts.kmeans import kmeans, kmeans_flops
 from edgesim.codecs.parts.merging import best_positions, label_shares
 from edgesim.wire import Smashed
@@ -37,10 +38,10 @@ class AccessPoint:
         return min(samples, max(2, math.floor(self.share * samples)))
 
     def flops(self, samples: int, kept: int, width: int) -> float:
-        """k-means at its most iterations, ranking, and 2 k d a sample for the mean and its adjoint."""
+        """k-means at its most iterations, n ceil(log2 n) to rank each row, and 2 k d a sample for the mean and its adjoint."""
         rows = self.rows(samples)
         clustering = kmeans_flops(samples, self.tokens, rows, init="kmeans++", max_iter=_ITERATIONS)
-        return clustering + rows * self.tokens * self.tokens.bit_length() + 2.0 * samples * kept * width
+        return clustering + rows * self.tokens * bits_for(self.tokens) + 2.0 * samples * kept * width
 
     def merged(self, arrived: Sequence[Smashed], generator: Generator) -> Smashed:
         """All samples that arrived, merged: x [T, k, d], labels [T, C], weight [T]."""

@@ -50,3 +50,12 @@ def test_the_loss_weighs_merged_samples_by_their_members() -> None:
 def test_a_codec_that_does_not_tell_its_tokens_is_refused() -> None:
     with pytest.raises(ValueError, match="adc_tokens"):
         AccessPoint(0.5, TOKENS, CLASSES).merged([Smashed(torch.ones(2, 3, WIDTH))], Generator())
+
+
+@pytest.mark.parametrize(("tokens", "comparisons"), [(16, 4), (17, 5)])
+def test_its_work_by_hand(tokens: int, comparisons: int) -> None:
+    """24 samples of attention to 12: k-means++ and 50 iterations (`kmeans_flops`), a ranking each, a mean and its adjoint."""
+    start = 12 * (3 * 24 * tokens + 2 * 24)
+    iteration = 3 * 24 * 12 * tokens + 24 * 12 + 24 * tokens + 4 * 12 * tokens
+    expected = start + 50 * iteration + 12 * tokens * comparisons + 2 * 24 * 9 * 48
+    assert AccessPoint(0.5, tokens, CLASSES).flops(24, 9, 48) == expected

@@ -14,7 +14,7 @@ from edgesim.cli.render import columns, quantity
 EPILOG = """
 Put its output into a bug report.
 """
-OPTIONAL = ("safetensors",)
+PRESENTING = ("matplotlib", "jinja2", "joblib")  # no result depends on them: figures, reports and sweeps do
 
 
 class Finding(NamedTuple):
@@ -42,9 +42,9 @@ def doctor() -> None:
 def _packages() -> Iterator[Finding]:
     from edgesim.record import origin
 
-    for name, version in origin.versions().items():
+    for name, version in {**origin.versions(), **{name: origin.version(name) for name in PRESENTING}}.items():
         if version is None:
-            yield Finding(name, "not installed", f"pip install {name}", fatal=name not in OPTIONAL)
+            yield Finding(name, "not installed", f"pip install {name}", fatal=True)
         else:
             yield Finding(name, version)
 

@@ -35,12 +35,15 @@ def versions() -> dict[str, str | None]:
 @cache
 def _installed() -> dict[str, str | None]:
     found: dict[str, str | None] = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = None
-    return found
+    return found | {package: version(package) for package in PACKAGES}
+
+
+def version(package: str) -> str | None:
+    """Of an installed package; None for one that is not."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:

@@ -368,7 +368,7 @@ def test_doctor_shows_what_a_bug_report_needs(command: Any, monkeypatch: pytest.
     monkeypatch.setenv("OMP_NUM_THREADS", "999")
     said = command("doctor")
     assert said.code == 0
-    for word in ("python", "torch", "simpy", "cores", "accelerator", "results", "writable", "OMP_WAIT_POLICY"):
+    for word in ("python", "torch", "simpy", "matplotlib", "cores", "accelerator", "results", "writable", "OMP_WAIT_POLICY"):
         assert word in said.out
     assert "OMP_NUM_THREADS: more threads than" in said.out
 

@@ -58,7 +58,7 @@ class C3SL(Codec):
             self.R = R
         elif xi is not None:
             within("(0, 1]", xi=xi)
-            self.R = max(1, round(1.0 / xi))
+            self.R = max(1, round(min(1.0 / xi, 2.0**31)))  # no batch is as large
         one_of(keys=(keys, Keys))
         self.seed = 0 if seed is None else seed
         whole("[0, inf)", seed=self.seed)
@@ -98,19 +98,21 @@ class C3SL(Codec):
 
     # -- tensors ------------------------------------------------------------------------------------------------------
 
-    def spectra(self, like: Tensor) -> Tensor:
-        """Those of the R keys, where `like` is; made when first needed."""
-        if self._spectra is None or self._spectra.device != like.device:
-            self._spectra = key_spectra(self.R, self.cut.features, self.keys, self.seed).to(like.device)
-        return self._spectra
+    def spectra(self, batch: int, like: Tensor) -> Tensor:
+        """Those of the keys that `batch` samples need, where `like` is; made when first needed."""
+        count = min(self.R, batch)
+        if self._spectra is None or self._spectra.device != like.device or len(self._spectra) < count:
+            self._spectra = key_spectra(count, self.cut.features, self.keys, self.seed).to(like.device)
+        return self._spectra[:count]
 
     def encode(self, smashed: Smashed, generator: Generator) -> Payload:
         flat = widen(smashed.x).flatten(1)  # [B, D]
         batch, rows = len(flat), self.rows(len(smashed.x))
-        grouped = pad(flat, (0, 0, 0, rows * self.R - batch)).view(rows, self.R, -1)  # samples of zeros add nothing
-        wire = bind(grouped, self.spectra(flat))
+        spectra = self.spectra(batch, flat)
+        grouped = pad(flat, (0, 0, 0, rows * len(spectra) - batch)).view(rows, len(spectra), -1)  # samples of zeros add nothing
+        wire = bind(grouped, spectra)
         manifest = self.manifest(batch)
-        last = torch.tensor([(batch - 1) % self.R], dtype=torch.int32, device=flat.device)
+        last = torch.full((1,), (batch - 1) % self.R, dtype=torch.int32, device=flat.device)
         tensors = {"values": wire.detach(), "last": last, **self.cut.label_tensors(smashed.labels)}
         return Payload(manifest, {item.name: tensors[item.name] for item in manifest.fields}, handle=wire)
 
@@ -121,5 +123,5 @@ class C3SL(Codec):
         else:
             last = int(payload.tensors["last"]) + 1 if "last" in payload.tensors else self.R
             batch = (len(wire) - 1) * self.R + last
-        separate = unbind(wire, self.spectra(wire)).flatten(0, 1)[:batch]
+        separate = unbind(wire, self.spectra(batch, wire)).flatten(0, 1)[:batch]
         return Smashed(separate.view(batch, *self.cut.item), labels)

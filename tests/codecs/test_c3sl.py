@@ -109,6 +109,15 @@ def test_half_precision_is_bound_in_single(dtype: torch.dtype) -> None:
     assert torch.equal(payload.tensors["values"], encoded(codec, x.float()).tensors["values"])
 
 
+def test_a_batch_pays_for_its_own_keys_only() -> None:
+    """As many keys as this R would not fit into any memory; a larger batch finds the same keys."""
+    many, few, x = C3SL(Cut((5, 6)), R=10**9), C3SL(Cut((5, 6)), R=4), normal(4, 5, 6)
+    for batch in (1, 4, 2):
+        there = many.decode(encoded(many, x[:batch]).departed()).x
+        torch.testing.assert_close(there, few.decode(encoded(few, x[:batch]).departed()).x)
+    assert C3SL(Cut((5, 6)), xi=1e-320).rows(64) == 1
+
+
 def test_a_checkpoint_needs_no_keys() -> None:
     first, second = C3SL(Cut((5, 6)), R=3, seed=4), C3SL(Cut((5, 6)), R=3, seed=4)
     assert not first.state_dict()

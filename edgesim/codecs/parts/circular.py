@@ -12,10 +12,13 @@ Keys = Literal["gaussian", "unitary"]
 def key_spectra(count: int, length: int, keys: Keys, seed: int) -> Tensor:
     """Spectra of `count` real keys of `length` entries, [count, length // 2 + 1] complex64; a function of its arguments.
 
+    The first keys are the same whatever `count` is.
+
     gaussian  entries N(0, 1), scaled to unit length
     unitary   every frequency divided by its modulus, so that binding is orthogonal: binding, then unbinding is exact
     """
-    drawn = torch.randn(count, length, generator=Generator().manual_seed(seed), dtype=torch.float64)
+    generator = Generator().manual_seed(seed)
+    drawn = torch.stack([torch.randn(length, generator=generator, dtype=torch.float64) for _ in range(count)])
     spectra: Tensor = torch.fft.rfft(drawn / drawn.norm(dim=1, keepdim=True))
     if keys == "unitary":
         spectra = spectra / spectra.abs()

@@ -47,4 +47,5 @@ def test_keys_follow_from_their_seed_alone() -> None:
     once, again, other = (key_spectra(2, 50, "gaussian", seed) for seed in (3, 3, 4))
     assert torch.equal(once, again)
     assert not torch.equal(once, other)
+    assert torch.equal(once, key_spectra(9, 50, "gaussian", 3)[:2])
     assert torch.equal(before, torch.get_rng_state())

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edgesim.cli.app import main
+from edgesim.cli.app import app, main
 from edgesim.errors import NotFoundError, RunError, RunInterrupted, ScenarioError, UsageError
 from edgesim.record.folder import RunFolder
 from edgesim.record.recorder import Recorder
@@ -378,3 +378,13 @@ def test_doctor_fails_where_results_cannot_be_written(command: Any, tmp_path: Pa
     said = command("doctor")
     assert said.code == 1
     assert "results: choose another with --out" in said.out
+
+
+@pytest.mark.parametrize("name", [each.name for each in app.registered_commands])
+def test_help_fits_eighty_columns(command: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = command(name, "--help")
+    assert said.code == 0
+    assert all(len(line) <= 80 for line in said.out.splitlines())
+    assert "\N{HORIZONTAL ELLIPSIS}" not in said.out  # a word too long for its column
+    assert "Examples:" in said.out or "Example:" in said.out or name == "doctor"

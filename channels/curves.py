@@ -54,7 +54,9 @@ def figures(channel: Channel, seed: int = 0) -> list[Figure]:
     links = LINKS // SLOW if isinstance(channel, SionnaTDL) else LINKS
     found = [error_rates(channel, seed), capacity(channel, seed)]
     if isinstance(channel, Rayleigh | Rician | Nakagami | TDL | SionnaTDL):
-        found += [outage(channel, seed), correlations.over_time(channel, links, seed)]
+        found.append(outage(channel, seed))
+        if np.isfinite(channel.timing.block_s):  # otherwise the gain never changes
+            found.append(correlations.over_time(channel, links, seed))
     if isinstance(channel, TDL | SionnaTDL):
         found.append(correlations.over_frequency(channel, links, seed))
     if isinstance(channel, GilbertElliott | Erasure):

@@ -139,8 +139,8 @@ def deliver(sizes: np.ndarray, start_s: float, fading: Fading, sender: Sender, c
         bursts.append((on, silent_s + repeat.round_trip_s))
         now = (end if sender.slot_s == 0.0 else now + silent_s + on) + repeat.round_trip_s
     raise RunError(
-        f"the same packets were lost {MOST_BURSTS} times in {now - start_s:.3g} s ({len(flight.lost)} of them): raise the SNR, "
-        "choose a slower scheme, or give the transport a round_trip_s, so that its attempts outlast a fade"
+        f"the same packets were lost {MOST_BURSTS} times on end, within {now - start_s:.3g} s ({len(flight.lost)} of them): "
+        "raise the SNR, choose a slower scheme, or give the transport a round_trip_s, for attempts at once meet the same fade"
     )
 
 

@@ -54,6 +54,13 @@ def test_outage_and_correlation_of_rayleigh() -> None:
         assert (np.abs(curve.theory - curve.measured) <= SIGMA * sigma).all()
 
 
+def test_a_gain_that_never_changes_has_no_correlation_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curves, "SYMBOLS", 64)
+    monkeypatch.setattr(curves, "BLOCKS", 64)
+    found = curves.figures(make("rayleigh", ["snr_db=0", "coherence_s=inf"]))
+    assert [figure.name for figure in found] == ["ber", "capacity", "outage"]
+
+
 def test_losses_after_a_loss() -> None:
     channel = make("gilbert_elliott", ["loss=0.2", "burst_s=0.1", "loss_good=0.05", "loss_bad=0.9"])
     [curve] = named(channel, "bursts")

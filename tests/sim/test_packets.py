@@ -204,8 +204,25 @@ def test_ten_thousand_packets_are_planned_at_once() -> None:
 
 def test_a_link_that_never_delivers_says_so() -> None:
     radio = Radio(bandwidth_hz=1e6, bits_per_symbol=4.0)
-    with pytest.raises(RunError, match="packets were lost"):
+    with pytest.raises(RunError, match=r"10000 times on end, within 0\.8 s .* give the transport a round_trip_s"):
         Reliable(radio).plan(Manifest((Field("values", (10,), 32, "values"),)), 0.0, fading_of(AWGN(snr_db=-10.0)), Chance())
+
+
+@pytest.mark.parametrize("round_trip_s", [0.0, 3e-4])
+def test_attempts_take_their_airtime_until_a_fade_is_over(round_trip_s: float) -> None:
+    """8 us each, at once or after a round trip: all fail in blocks below 2^2 - 1, and the first in a better one arrives."""
+    channel = Rayleigh(snr_db=3.0, coherence_s=5e-3)
+    radio = Radio(bandwidth_hz=10e6, bits_per_symbol=2.0)
+    draws, repeat = channel.draws(0.0, 40, 1), Repeat(4, for_ever=True, round_trip_s=round_trip_s)
+    fades = np.flatnonzero((draws.snr[:-1] < 3.0) & (draws.snr[1:] >= 3.0))  # the last block of each
+    assert len(fades) >= 5
+    for fade in fades.tolist():
+        start, over = 5e-3 * fade + 1e-3, 5e-3 * (fade + 1)
+        sent = deliver(np.array([160]), start, fading_of(channel), radio.sender, Chance(), repeat)
+        attempts = math.ceil((over - start) / (8e-6 + round_trip_s)) + 1
+        assert abs(sent.sent - attempts) <= 1  # what straddles the boundary may be told enough
+        assert sent.seconds == pytest.approx(sent.sent * 8e-6 + (sent.sent - 1) * round_trip_s)
+        assert over < start + sent.seconds < over + 2.0 * (8e-6 + round_trip_s)
 
 
 VALUES = Field("values", (40, 100), 32, "values", analog=True)

@@ -20,6 +20,13 @@ def test_golden_sizes() -> None:
     assert enumerative_bits(DEIT_TINY, 3782) == 17_731
 
 
+def test_the_least_bits_are_those_of_whole_numbers() -> None:
+    """binom(D, 1) is an integer power of two for some D, where a logarithm alone cannot tell."""
+    pairs = [(total, kept) for total in range(1, 80) for kept in range(total + 1)]
+    pairs += [(2**power + more, 1) for power in range(1, 20) for more in (-1, 0, 1)] + [(75_648, 7_565), (37_824, 18_912)]
+    assert all(enumerative_bits(*pair) == (math.comb(*pair) - 1).bit_length() for pair in pairs)
+
+
 @pytest.mark.parametrize(("total", "kept"), [(1, 0), (1, 1), (6, 0), (6, 1), (6, 3), (6, 6), (9, 4)])
 def test_every_subset_has_its_own_number(total: int, kept: int) -> None:
     subsets = [list(subset) for subset in itertools.combinations(range(total), kept)]

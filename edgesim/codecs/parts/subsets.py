@@ -6,6 +6,7 @@ from functools import cache
 
 _NEAR = 1e-4  # bits: lgamma is good to 1e-15 of its value, which is 6e6 for the 443 136 entries of a ViT-B at 384 pixels
 
+
 def list_bits(total: int, kept: int) -> int:
     """k indices of ceil(log2 D) bits.
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import timm
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from edgesim.codecs.adc import ADC
-from edgesim.codecs.base import Codec, Cut, Ratios
+from edgesim.codecs.base import Codec, Cut
 from edgesim.codecs.chain import Chain
 from edgesim.codecs.exchange import Exchange
 from edgesim.codecs.identity import Identity
@@ -28,11 +28,11 @@ from edgesim.learn.data.base import Data
 from edgesim.learn.data.digits import Digits
 from edgesim.learn.data.synthetic import Synthetic
 from edgesim.learn.flops import Costs
-from edgesim.learn.halves import TorchClient, TorchServer, parameters_of, state_of
+from edgesim.learn.halves import TorchClient, TorchServer
 from edgesim.learn.models.vit import Vit
 from edgesim.learn.optimisers.adam import Adam
 from edgesim.learn.phantom import PhantomClient, PhantomServer
-from edgesim.wire import Field, Manifest, Payload, Smashed
+from edgesim.wire import Manifest, Payload
 
 BATCH = 16
 Up = Callable[[Cut], Codec]
@@ -198,7 +198,7 @@ def test_adc_shrinks_the_servers_work_in_samples_and_tokens() -> None:
     assert flops[1] < 0.1 * flops[0]
 
 
-# -- the server's loss --------------------------------------------------------------------------------------------------
+# -- messages made by hand -----------------------------------------------------------------------------------------------
 
 
 def payload(x: Tensor, labels: Tensor, manifest: Manifest) -> Payload:
@@ -212,50 +212,6 @@ def arrivals(world: World, count: int) -> list[Payload]:
         payload(torch.randn(BATCH, 17, 48, generator=generator), torch.randint(10, (BATCH,), generator=generator), manifest)
         for _ in range(count)
     ]
-
-
-def test_many_arrivals_are_one_mean_over_all_rows() -> None:
-    """compression.md 4.5: each client gets its slice of the gradient of the joint mean."""
-    world, sent = World(), arrivals(World(), 3)
-    x = torch.cat([one.tensors["values"] for one in sent]).requires_grad_()
-    loss = cross_entropy(world.server.part(x), torch.cat([one.tensors["labels"] for one in sent]))
-    loss.backward()
-    world.server.part.zero_grad()
-    answer = world.server.step(sent).value
-    assert float(answer.loss) == float(loss.detach())
-    got = torch.cat([gradient.tensors["values"] for gradient in answer.gradients])
-    assert torch.equal(got, x.grad)
-
-
-def test_arrivals_of_different_token_counts_share_by_rows() -> None:
-    world, sent = World(), arrivals(World(), 2)
-    short = Payload(sent[1].manifest, {"values": sent[1].tensors["values"][:8, :9], "labels": sent[1].tensors["labels"][:8]})
-    first = world.server.part(sent[0].tensors["values"])
-    second = world.server.part(short.tensors["values"])
-    losses = torch.cat(
-        [cross_entropy(y, p.tensors["labels"], reduction="none") for y, p in ((first, sent[0]), (second, short))]
-    ).detach()
-    answer = world.server.step([sent[0], short]).value
-    assert float(answer.loss) == pytest.approx(float(losses.mean()), rel=1e-6)
-    assert [tuple(g.tensors["values"].shape) for g in answer.gradients] == [(16, 17, 48), (8, 9, 48)]
-
-
-def test_size_weights_of_merged_samples_weigh_every_sample_alike() -> None:
-    """compression.md 2.2.4: with |C_i|/B every original sample weighs 1/B, also among several arrivals."""
-    world = World(lambda cut: ADC(cut, xi=0.3, loss_weight="size"))
-    sent = [world.client.encode(world.client.forward().value).value for _ in range(2)]
-    decoded = [world.exchange.up.decode(one) for one in sent]
-    with torch.no_grad():
-        losses = [cross_entropy(world.server.part(s.x), s.labels, reduction="none") @ s.weight for s in decoded]
-    wanted = torch.stack(losses).mean()
-    assert float(world.server.step(sent).value.loss) == pytest.approx(float(wanted), rel=1e-6)
-    assert all(float(s.weight.sum()) == pytest.approx(1.0) for s in decoded)
-
-
-def test_labels_must_arrive() -> None:
-    world, sent = World(), arrivals(World(), 1)
-    with pytest.raises(ValueError, match="arrived without labels"):
-        world.server.step([Payload(sent[0].manifest, {"values": sent[0].tensors["values"]})])
 
 
 # -- misuse -------------------------------------------------------------------------------------------------------------
@@ -323,62 +279,3 @@ def test_same_seed_same_losses_and_no_global_generator() -> None:
     assert [second.step() for _ in range(3)] == losses
     assert [other.step() for _ in range(3)] != losses
     assert torch.equal(torch.get_rng_state(), before)
-
-
-# -- codecs that learn --------------------------------------------------------------------------------------------------
-
-
-class Bottleneck(Codec):
-    """A trainable codec: a linear map on either side."""
-
-    def __init__(self, cut: Cut) -> None:
-        super().__init__(cut)
-        width = cut.item[-1]
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            self.client, self.server = nn.Linear(width, 4), nn.Linear(4, width)
-
-    @property
-    def item(self) -> tuple[int, ...]:
-        return (self.cut.item[0], 4)
-
-    def manifest(self, batch: int) -> Manifest:
-        return Manifest((Field("values", (batch, *self.item), 32, "values", True), *self.cut.label_fields(batch)))
-
-    def ratios(self, batch: int) -> Ratios:
-        return Ratios(0.1, 0.1, 0.1, 0.1)
-
-    def flops(self, batch: int) -> tuple[float, float]:
-        return 1.0, 2.0
-
-    def encode(self, smashed: Smashed, generator: Generator) -> Payload:
-        wire = self.client(smashed.x)
-        return Payload(self.manifest(len(wire)), {"values": wire.detach(), **self.cut.label_tensors(smashed.labels)}, wire)
-
-    def expand(self, wire: Tensor, payload: Payload) -> Smashed:
-        return Smashed(self.server(wire), payload.tensors["labels"])
-
-
-def test_each_end_of_a_codec_learns_where_it_lives() -> None:
-    world = World(Bottleneck)
-    codec = world.exchange.up
-    assert isinstance(codec, Bottleneck)
-    before = {name: value.clone() for name, value in codec.state_dict().items()}
-    sent = world.client.encode(world.client.forward().value).value
-    gradient = world.server.step([sent]).value.gradients[0]
-    changed = {name for name, value in codec.state_dict().items() if not torch.equal(value, before[name])}
-    assert changed == {"server.weight", "server.bias"}
-    world.client.backward(gradient)
-    changed = {name for name, value in codec.state_dict().items() if not torch.equal(value, before[name])}
-    assert changed == set(before)
-    assert set(world.client.state()["codec"]) == {"client.weight", "client.bias"}
-    assert set(world.server.state()["codec"]) == {"server.weight", "server.bias"}
-
-
-def test_ends_are_found_inside_a_chain() -> None:
-    cut = Cut((17, 48), 10)
-    inner = Bottleneck(cut)
-    chain = Chain(cut, stages=[inner, Quantise(Cut(inner.item), bits=8)])
-    assert [id(p) for p in parameters_of(chain, "client")] == [id(p) for p in inner.client.parameters()]
-    assert [id(p) for p in parameters_of(chain, "server")] == [id(p) for p in inner.server.parameters()]
-    assert set(state_of(chain, "server")) == {"stages.0.server.weight", "stages.0.server.bias"}

@@ -1,6 +1,5 @@
 """A session that is put back between two units goes on as if nothing had been, to the last bit."""
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from edgesim import kinds
-from edgesim.errors import ScenarioError, UsageError
+from edgesim.errors import ScenarioError
 from edgesim.session import Session
 
 BLOCKS = {"kind": "rayleigh", "coherence_s": 0.02}
@@ -273,117 +272,3 @@ def test_any_scenario_may_be_cut_after_any_unit(make: Any, cut_at: Any, data: st
         cut_at(scenario, data.draw(st.integers(1, 12)), timing_only=True)
     except (ScenarioError, IndexError):  # the first unit does not fit the budget, or there are not so many
         reject()
-
-
-# -- forks --------------------------------------------------------------------------------------------------------------
-
-
-def stood(scenario: Any, **how: Any) -> dict[str, Any]:
-    session = Session(scenario, **how)
-    session.run()
-    return session.state()
-
-
-def test_a_fork_goes_on_under_other_limits_rates_and_air(make: Any) -> None:
-    state = stood(make(**links(FEEDBACK), budget={"steps": 3}))
-    fork = Session(
-        make(
-            **links(FEEDBACK, channel={"kind": "awgn", "snr_db": 3}, transport={"kind": "lossy"}, medium="tdma"),
-            budget={"steps": 5},
-            optimiser={"kind": "adam", "lr": 1e-4},
-        )
-    )
-    fork.restore(state)
-    fork.run()
-    summary = fork.summary("done")
-    assert summary["steps"] == 5
-    assert all(summary["checks"].values())
-
-
-@pytest.mark.parametrize("timing_only", [True, False])
-def test_a_fork_over_other_codecs_adds_up(timing_only: bool, make: Any, cut_at: Any) -> None:
-    """What was sent through the codecs before is no fault of those after; nor is it when the fork is resumed in its turn."""
-    state = stood(make(**links(TOPK), budget={"steps": 3}), timing_only=timing_only)
-    fork = make(**links(of("c3sl"), of("quantise")), budget={"steps": 6})
-    first = Session(fork, timing_only=timing_only)
-    first.restore(state)
-    kept: list[dict[str, Any]] = []
-    first.between = lambda: kept.append(first.state() if timing_only else deepcopy(first.state()))
-    first.run()
-    summary = first.summary("done")
-    assert all(summary["checks"].values()), summary["checks"]
-    assert summary["bits"]["up"]["model"] == 64, "the keys are told when the codec that needs them comes"
-    second = Session(fork, timing_only=timing_only)
-    second.restore(kept[0])
-    second.run()
-    assert second.summary("done") | {"wall_s": 0} == summary | {"wall_s": 0}
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"model": {"kind": "vit", "name": "tiny_digits", "cut": 1}}, "model: .* in the checkpoint only"),
-        ({"optimiser": {"kind": "sgd", "lr": 0.1}}, "optimiser: it is SGD, and the checkpoint holds what Adam remembers"),
-        (
-            {"clients": {"count": 2, "device": "raspberry_pi_4"}, "protocol": "parallel"},
-            "it is parallel, and .* in vanilla",
-        ),
-        ({"data": SMALL_BATCH}, "data.batch_size and model.cut: Base sends"),
-        ({"clients": {"device": "jetson_nano"}}, "client0: it draws another power"),
-        (links("identity"), "uplink.codec: .*residual|uplink.codec: _extra_state is in the checkpoint only"),
-    ],
-)
-def test_a_fork_says_what_does_not_fit(changed: dict[str, Any], said: str, make: Any) -> None:
-    state = stood(make(**links(FEEDBACK), budget={"steps": 2}))
-    fork = Session(make(**(links(FEEDBACK) | changed), budget={"steps": 4}))
-    with pytest.raises(UsageError, match=said):
-        fork.restore(state)
-
-
-def test_another_number_of_clients_does_not_fit(make: Any) -> None:
-    state = stood(make(clients=MANY, protocol="parallel", budget={"rounds": 1}), timing_only=True)
-    fork = Session(make(clients=MANY | {"count": 4}, protocol="parallel", budget={"rounds": 2}), timing_only=True)
-    with pytest.raises(UsageError, match="clients: there are 4, and the checkpoint has 3"):
-        fork.restore(state)
-
-
-def test_tensors_are_not_made_of_timing(make: Any) -> None:
-    state = stood(make(budget={"steps": 1}), timing_only=True)
-    with pytest.raises(UsageError, match="no tensors"):
-        Session(make(budget={"steps": 1})).restore(state)
-
-
-# -- nothing is forgotten -----------------------------------------------------------------------------------------------
-
-# What these have, kept or not. Whatever is new here must be kept by standing.py, sim/resume.py or the object's own `state`,
-# unless it never changes after it was made, follows from the rest, or is nothing between two units.
-HAVE = {
-    "Session": "_due _evaluation_bits _every _looked _loss _of_clients _readings _recorder _tells_once _to_stop _totals _watch "
-    "between cast each earlier evaluations health scenario started task world",
-    "World": "_adapts _before _fruitless _unit_cost average budget clients cursor each express hear_round ledger model "
-    "presence rehearsal rounds seed server steps stopped_by together watch",
-    "Ledger": "_hear_transfer _places env hear_transfers mediums meters takes_many traffic",
-    "Presence": "_alarms _at_work _devices _has_looked _hazards _ledger _off _turns _used counts dead fails hear late",
-    "Meter": "_active _alone _clocks _hear _joules _phase _plain _since _sums _tail _tail_s _tail_w _watts activity_joules "
-    "actor base_w connected_s opened",
-    "Tdma": "_clocks _discipline _frame _wake_up _wakes_s _weights census clients direction key ledger",
-    "Census": "_area_s _arrivals_s _opened _since _stayed_s came inside",
-    "Client": "account device downlink half joules pilot samples steps steps_per_epoch uplink",
-    "Account": "client seconds started step",
-    "StepTotals": "_by_phase _durations _tiled _waiting",
-    "Health": "_before counts hear policy",
-    "TorchClient": "_backward_flops _care _client _forward_flops _generator _optimiser _seed _sent _setting _settings _step "
-    "batches exchange findings part trip",
-    "TorchServer": "_answering _batch _care _costs _generator _merging _optimiser _seed _settings _step exchange part",
-}
-
-
-def test_what_is_new_is_thought_of(make: Any) -> None:
-    session = Session(make(**links(medium="tdma"), budget={"steps": 1}))
-    world = session.world
-    [client], ledger = world.clients, world.ledger
-    things = [session, world, ledger, world.presence, ledger.meters[0], ledger.mediums[0], ledger.mediums[0].census, client]
-    things += [client.account, session._totals, session.health, client.half, world.server.half]
-    found = {type(thing).__name__: set(getattr(type(thing), "__slots__", ())) or set(vars(thing)) for thing in things}
-    assert found.keys() == HAVE.keys()
-    assert not {name: new for name, names in found.items() if (new := names - set(HAVE[name].split()))}

@@ -78,7 +78,9 @@ ForkFrom = Annotated[
 Folder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Results go to DIR, in a folder of the scenario's name.")]
 OnAccelerator = Annotated[
     Accelerator | None,
-    typer.Option("--accelerator", help="Where this machine computes: nothing that is simulated depends on it.", show_default=False),
+    typer.Option(
+        "--accelerator", help="Where this machine computes: nothing that is simulated depends on it.", show_default=False
+    ),
 ]
 Deterministic = Annotated[
     bool | None,

@@ -43,7 +43,7 @@ class Cifar100(Data):
             stored = CIFAR100(str(self._root), train=train, download=self._download)
         except (RuntimeError, OSError) as error:
             raise NotFoundError(
-                f"data.root: no intact CIFAR-100 at {self._root / CIFAR100.base_folder} ; unpack {CIFAR100.filename} there, "
+                f"data.root: no intact CIFAR-100 at {self._root / CIFAR100.base_folder}; unpack {CIFAR100.filename} there, "
                 f"set data.root to where it is, or set data.download: true"
             ) from error
         pixels = torch.from_numpy(stored.data).permute(0, 3, 1, 2).contiguous()  # [N, 3, 32, 32]

@@ -46,7 +46,7 @@ class Food101(Data):
             listed: dict[str, list[str]] = json.loads((self._root / FOLDER / "meta" / f"{part}.json").read_text())
         except (RuntimeError, OSError, ValueError) as error:
             raise NotFoundError(
-                f"data.root: no Food-101 at {self._root / FOLDER} ; unpack food-101.tar.gz there, set data.root to "
+                f"data.root: no Food-101 at {self._root / FOLDER}; unpack food-101.tar.gz there, set data.root to "
                 f"where it is, or set data.download: true"
             ) from error
         names = sorted(listed)

@@ -2,6 +2,7 @@
 
     python benchmarks/kill_test.py                      # 100 kills
     python benchmarks/kill_test.py --kills 5 --seed 7   # what the tests do
+    python benchmarks/kill_test.py --every-call         # not at random: at every call that changes the disk
 
 Three protocols over fading channels with random codecs, each with its book. Every kill is a real one: the run is a process of
 its own (forked, so that torch is imported once). One kill in three waits for a moment at which a file is being written, a
@@ -30,11 +31,13 @@ import pyarrow.parquet  # noqa: E402, F401  # here once, and not in every child
 import timm  # noqa: E402, F401
 import torch  # noqa: E402
 
+from benchmarks.kill_points import Case, Work, every_call, sweeping  # noqa: E402
 from edgesim import runner  # noqa: E402
 from edgesim.load import load  # noqa: E402
 from edgesim.record import atomic, checkpoint  # noqa: E402
 from edgesim.scenario import Scenario  # noqa: E402
 
+SHORT = {"budget": {"steps": 15}, "host": {"threads": 1, "checkpoint_every_steps": 4}}  # three checkpoints, and steps after
 STEPS, EVERY = 18, 3  # a checkpoint after each round of three clients
 CHECKPOINTS = STEPS // EVERY
 FADING = {"kind": "rayleigh", "snr_db": 8, "coherence_s": 0.02}
@@ -221,12 +224,39 @@ def trial(case: str, scenario: Scenario, expected: dict[str, Any], seconds: floa
             shutil.rmtree(out)
 
 
+def at_every_call(sample: int | None, seed: int) -> int:
+    """Short runs and a sweep; gives how many trials went wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        cases = []
+        for name in ("vanilla", "splitfed_v1", "sweep"):
+            home = Path(folder) / name
+            home.mkdir()
+            path = home / "short.yaml"
+            path.write_text(json.dumps(COMMON | CASES.get(name, CASES["vanilla"]) | SHORT, indent=1))
+            work = sweeping(path) if name == "sweep" else running(load(path))
+            cases.append(Case(name, work, home, child))
+        return every_call(cases, sample, seed)
+
+
+def running(scenario: Scenario) -> Work:
+    """A run, or its resumption."""
+
+    def work(out: Path) -> None:
+        runner.run(scenario, out=out, trace=True, resume=True)
+
+    return work
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--every-call", action="store_true")
+    parser.add_argument("--sample", type=int, help="so many of all calls")
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    if asked.every_call:
+        raise SystemExit(1 if at_every_call(asked.sample, asked.seed) else 0)
     dice, tally, began = random.Random(asked.seed), Tally(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         cases = {}

@@ -11,10 +11,12 @@ from edgesim.errors import EdgesimError, UsageError
 from edgesim.record import atomic, index, json_text, lock
 from edgesim.record.folder import MANIFEST, digest_of, sha256_of
 from edgesim.report.readding import differences
+from edgesim.report.redundancy import contradictions
 from edgesim.sweep.store import Store
 
 ADDED = ("figures", "timeline.json", "timeline.json.gz", "report.html", "crash.log", lock.FILE)  # later, by other commands
 NOT_IN_INDEX = ("status",)
+UNREADABLE = (EdgesimError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, pa.ArrowException)
 
 
 class Finding(NamedTuple):
@@ -39,19 +41,38 @@ def audit(folder: Path) -> tuple[int, list[Finding]]:
 
 def _sweep(folder: Path, manifest: Mapping[str, Any]) -> tuple[int, list[Finding]]:
     store = Store(folder)
-    points = [str(point["id"]) for point in manifest["points"]]
+    try:
+        points = {str(point["id"]): (point["overrides"], point["seed"]) for point in manifest["points"]}
+    except (KeyError, TypeError) as error:
+        return 0, [Finding(folder, f"{MANIFEST} was altered: {type(error).__name__}: {error}")]
     done = [point for point in points if store.is_done(point)]
-    findings = [Finding(folder, message) for message in _index(folder, store, done)]
+    findings = [Finding(folder, message) for message in (*_own(folder, manifest), *_index(folder, store, done))]
     for point in done:
         run = store.run_folder(point)
-        findings += [Finding(run, message) for message in _run(run, _read(run / MANIFEST))]
+        own = _read(run / MANIFEST)
+        findings += [Finding(run, message) for message in _run(run, own)]
+        if isinstance(own, dict) and (own.get("overrides"), own.get("seed")) != points[point]:
+            findings.append(Finding(run, f"it is another point than the {MANIFEST} of the sweep says"))
     return len(done), findings
 
 
+def _own(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What says what the sweep is, is what was written."""
+    if manifest.get("sha256") != digest_of(manifest):
+        yield f"{MANIFEST} was altered, or written by an older version"
+    try:
+        if sha256_of(folder / "sweep.yaml") != manifest.get("sweep_sha256"):
+            yield "sweep.yaml was altered"
+    except OSError:
+        yield "sweep.yaml is missing"
+
+
 def _index(folder: Path, store: Store, done: list[str]) -> Iterator[str]:
-    """The table of a sweep says of every finished point what its summary says."""
+    """The table of a sweep says of every finished point what its summary says, and that it is finished of no other."""
     try:
         rows = {row["point"]: row for row in index.read(folder).to_pylist()}
+        for point in [point for point, row in rows.items() if row["status"] == "done" and point not in done]:
+            yield f"{index.FILE}: point {point} is finished, and its run or its summary is missing"
         for point in done:
             figures = index.flat(store.summary(point))
             wrong = [
@@ -61,7 +82,7 @@ def _index(folder: Path, store: Store, done: list[str]) -> Iterator[str]:
             ]
             if wrong:
                 yield f"{index.FILE}: point {point}: {', '.join(wrong[:5])} differ from its summary"
-    except (EdgesimError, OSError, pa.ArrowException) as error:
+    except (EdgesimError, OSError, KeyError, pa.ArrowException) as error:
         yield f"{index.FILE}: {error}"
 
 
@@ -74,8 +95,15 @@ def _alike(one: Any, other: Any) -> bool:
 def _run(folder: Path, manifest: Any) -> Iterator[str]:
     """What is wrong with one run, from its files to its sums."""
     if not isinstance(manifest, dict):
-        yield f"{MANIFEST} is no JSON object"
+        yield f"{MANIFEST} is missing, or no JSON object"
         return
+    try:
+        yield from _looked_through(folder, manifest)
+    except UNREADABLE as error:
+        yield f"cannot be added up again: {type(error).__name__}: {error}"
+
+
+def _looked_through(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     altered = [*_manifest(folder, manifest)]
     yield from altered
     if manifest.get("status") in ("running", None) or altered:
@@ -84,10 +112,9 @@ def _run(folder: Path, manifest: Any) -> Iterator[str]:
     yield from broken
     if broken or not (folder / "summary.json").is_file():
         return
-    try:
-        yield from differences(folder, json.loads((folder / "summary.json").read_text(encoding="utf-8")))
-    except (EdgesimError, OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        yield f"cannot be added up again: {type(error).__name__}: {error}"
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    yield from differences(folder, summary)
+    yield from contradictions(folder, manifest, summary)
 
 
 def _manifest(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -118,7 +145,7 @@ def _files(folder: Path, listed: list[Mapping[str, Any]]) -> Iterator[str]:
 def _read(path: Path) -> Any:
     try:
         return json.loads(_text(path))
-    except ValueError:
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -1,5 +1,6 @@
 """A whole sweep: which points are left to do, who does them, and the table of what they found."""
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from edgesim.errors import SweepInterrupted
 from edgesim.record import atomic, index, json_text, origin
-from edgesim.record.folder import folder_name
+from edgesim.record.folder import digest_of, folder_name
 from edgesim.stopping import stopped_by_signals
 from edgesim.sweep.document import Document, Size, read_document
 from edgesim.sweep.engines.base import Engine, Need
@@ -210,8 +211,8 @@ def _header(plan: Plan, engine: Engine) -> dict[str, str]:
 
 def _describe(plan: Plan, command: Sequence[str]) -> None:
     """Write what the sweep is beside its results."""
-    folder = plan.store.path
-    atomic.write_bytes(folder / "sweep.yaml", plan.document.text.encode())
+    folder, text = plan.store.path, plan.document.text.encode()
+    atomic.write_bytes(folder / "sweep.yaml", text)
     facts = {
         "kind": "sweep",
         "name": plan.document.name,
@@ -225,5 +226,7 @@ def _describe(plan: Plan, command: Sequence[str]) -> None:
         "points": [
             {"id": point.id, "overrides": point.scenario.overrides, "seed": point.scenario.seed} for point in plan.points
         ],
+        "sweep_sha256": hashlib.sha256(text).hexdigest(),
     }
+    facts["sha256"] = digest_of(facts)
     atomic.write_bytes(folder / "manifest.json", (json_text.dumps(facts) + "\n").encode())

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from edgesim.errors import Busy, RunError, UsageError
-from edgesim.record import atomic, checkpoint, json_text, lock
+from edgesim.record import atomic, checkpoint, index, json_text, lock
 
 LOCK = ".lock"
 STOP = ".stop"
+OWN = ("sweep.yaml", "manifest.json", index.FILE)  # what only the sweep writes, unlike reports and figures
 
 
 class Store:
@@ -58,7 +59,7 @@ class Store:
 
     def forget_failure(self, point: str) -> None:
         """The point is tried again."""
-        self._failure(point).unlink(missing_ok=True)
+        atomic.remove(self._failure(point))
 
     def _failure(self, point: str) -> Path:
         return self.path / "failed" / f"{point}.json"
@@ -128,7 +129,10 @@ class Store:
         return self.path / "attempts"
 
     def _tidy(self) -> None:
-        """Remove what no run can go on from, and what a finished one has left."""
+        """Remove what no run can go on from, what a finished one has left, and files that a kill has torn."""
+        for pattern in (*(f".{name}.*.tmp" for name in OWN), "failed/.*.tmp"):
+            for torn in self.path.glob(pattern):
+                atomic.remove(torn)
         works = [*self.attempts.iterdir()] if self.attempts.is_dir() else []
         for work in works:
             runs = [path.parent for path in work.glob("*/*/manifest.json")]

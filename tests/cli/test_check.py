@@ -1,6 +1,7 @@
 """`edgesim check`: runs and sweeps, a line a problem, and its exit code."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,41 @@ def test_a_table_of_a_sweep_that_says_something_else_is_found(command: Any, swee
     said = command("check", "sweeps/many")
     assert said.code == 1
     assert f"index.parquet: point {rows[1]['point']}: energy_j.total differ from its summary" in said.out
+
+
+def altered(path: Path) -> None:
+    text = path.read_text()
+    path.write_text(text.replace("seed", "sEed", 1) if "seed" in text else text[:-1])
+
+
+@pytest.mark.parametrize(
+    ("victim", "how", "said"),
+    [
+        ("points/{point}/summary.json", Path.unlink, "point {point} is finished, and its run or its summary is missing"),
+        ("points/{point}/manifest.json", Path.unlink, "manifest.json is missing, or no JSON object"),
+        ("points/{point}", shutil.rmtree, "point {point} is finished, and its run or its summary is missing"),
+        ("manifest.json", altered, "manifest.json was altered"),
+        ("sweep.yaml", altered, "sweep.yaml was altered"),
+        ("sweep.yaml", Path.unlink, "sweep.yaml is missing"),
+        ("index.parquet", Path.unlink, "index.parquet: "),
+    ],
+)
+def test_any_single_file_of_a_sweep_that_is_lost_or_altered_is_found(
+    victim: str, how: Any, said: str, command: Any, sweep: Path
+) -> None:
+    point = sorted(path.name for path in (sweep / "points").iterdir())[1]
+    how(sweep / victim.format(point=point))
+    found = command("check", "sweeps/many")
+    assert found.code == 1
+    assert said.format(point=point) in found.out
+
+
+def test_two_runs_of_a_sweep_in_each_others_place_are_found(command: Any, sweep: Path) -> None:
+    one, other = sorted((sweep / "points").iterdir())
+    one.rename(sweep / "aside")
+    other.rename(one)
+    (sweep / "aside").rename(other)
+    assert command("check", "sweeps/many").out.count("it is another point than the manifest.json of the sweep says") == 2
 
 
 def test_what_is_neither_run_nor_sweep_is_wrong_usage(command: Any, tmp_path: Path) -> None:

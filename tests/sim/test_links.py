@@ -1,23 +1,26 @@
 """A link in a shared medium: what its rows say, what the medium costs it, and radios that do one thing at a time."""
 
+import math
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import simpy
 
 from channels import Ideal
 from edgesim.rows import Transfer
 from edgesim.sim.account import Account
 from edgesim.sim.device import Device
 from edgesim.sim.ledger import Ledger
-from edgesim.sim.link import Link
+from edgesim.sim.link import Link, aired
 from edgesim.sim.mediums.csma import Csma
 from edgesim.sim.mediums.dedicated import Dedicated
 from edgesim.sim.mediums.tdma import Tdma
-from edgesim.sim.radio import Radio
+from edgesim.sim.radio import Airtime, Radio
 from edgesim.sim.transports.lossy import Lossy
 from edgesim.sim.transports.reliable import Reliable
-from edgesim.wire import Field, Manifest
+from edgesim.wire import Field, Manifest, Payload
 
 UP = Manifest((Field("values", (1000,), 32, "values"), Field("labels", (10,), 4, "labels")), 100.0, 90.0)
 AIR_S = 32_040 / 4e4
@@ -152,3 +155,45 @@ def test_two_half_duplex_radios_that_send_to_each_other_both_get_through() -> No
     ledger.env.run()
     assert all(process.processed for process in processes)
     assert ledger.now == pytest.approx(2 * AIR_S)
+
+
+@pytest.mark.parametrize(("seconds", "on_air_s"), [(0.0, 0.0), (0.4, 0.4), (1.0, 1.0), (1.3, 1.0), (2.5, 2.0), (9.0, 3.0)])
+def test_silence_between_bursts_is_not_on_air(seconds: float, on_air_s: float) -> None:
+    """A second of sending, half a second of silence, two seconds of sending."""
+    assert aired(((1.0, 0.5), (2.0, 0.5)), seconds) == pytest.approx(on_air_s)
+
+
+def test_what_is_booked_of_bursts_that_are_cut_short() -> None:
+    """A second on air, one of silence, two on air; cut at 2.5 s, half of it has been sent, and none of it is any loss."""
+    town = Town(1, None)
+    sent = Airtime(
+        4.0, 100, 401, 12.0, 41, retransmissions=9, lost_packets=3, corrupted_values=5, bursts=((1.0, 1.0), (2.0, 0.0))
+    )
+    town.links[0].transport = SimpleNamespace(plan=lambda *_: sent, radio=radio())
+    process = town.ledger.env.process(town.links[0].send("smashed", UP, town.accounts[0]))
+
+    def cutter():
+        yield town.ledger.env.timeout(2.5)
+        process.interrupt()
+        with pytest.raises(simpy.Interrupt):
+            yield process
+
+    town.ledger.env.process(cutter())
+    town.ledger.env.run()
+    [row] = town.rows
+    assert (row.start_s, row.end_s, row.delivered, row.wait_s) == (0.0, 2.5, False, 0.0)
+    assert row.overhead_bits == math.floor((UP.bits + 100) / 2)
+    assert (row.symbols, row.packets, row.retransmissions) == (200, 20, 4)
+    assert (row.lost_packets, row.corrupted_values, row.values_bits) == (0, 0, 0)
+    assert (row.paper_bits, row.code_bits) == (50.0, 45.0)
+    assert town.devices[0].meter.busy_s == {"tx": 1.5}
+
+
+def test_a_message_as_received_counts_its_transfers() -> None:
+    """What reaches the tensors depends on how many were sent before: 1, 2, 3; a manifest alone meets no air."""
+    town, met = Town(1, None), []
+    town.links[0].air = lambda payload, harm, transfer: met.append((harm, transfer)) or payload
+    for message in (Payload(UP, {}), UP, Payload(UP, {})):
+        town.ledger.env.process(town.links[0].send("smashed", message, town.accounts[0]))
+    town.ledger.env.run()
+    assert met == [(None, 1), (None, 3)]

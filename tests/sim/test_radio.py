@@ -8,7 +8,7 @@ import pytest
 from channels import AWGN, Draws, Ideal, Rayleigh
 from edgesim.errors import RunError
 from edgesim.sim.packets import Chance
-from edgesim.sim.radio import Radio
+from edgesim.sim.radio import Airtime, Radio
 from edgesim.sim.transports.analog import Analog
 from edgesim.sim.transports.reliable import Reliable
 from edgesim.wire import Field, Manifest
@@ -189,3 +189,19 @@ def test_truncated_inversion_evens_the_snr_out_and_silences_deep_fades() -> None
     assert abs((snr == 0.0).mean() - silent) <= 4.5 * math.sqrt(silent * (1 - silent) / len(snr))
     with pytest.raises(RunError, match="law is known"):
         Analog(Radio(), inversion_db=0.0).plan(Manifest((VALUES,)), 0.0, fading_of(AWGN(snr_db=0.0)))
+
+
+def test_two_transfers_as_one_add_up() -> None:
+    """The harm and the SNR are the second's; where it carries nothing, the first stands as it is."""
+    first = Airtime(1.0, 10, 100, 3.0, 4, retransmissions=2, lost_packets=1, corrupted_values=7)
+    harm = {"values": np.ones(2, dtype=bool)}
+    later = Airtime(
+        2.0, 20, 200, 9.0, 8, retransmissions=5, lost_packets=3, bursts=((1.5, 0.5),), erased=harm, corrupted_values=2
+    )
+    both = first.then(later)
+    assert (both.seconds, both.overhead_bits, both.symbols, both.snr_db) == (3.0, 30, 300, 9.0)
+    assert (both.packets, both.retransmissions, both.lost_packets) == (12, 7, 4)
+    assert both.bursts == ((1.0, 0.0), (1.5, 0.5))
+    assert (both.harm, both.corrupted_values) == (harm, 2)
+    assert first.then(Airtime(0.0, 0, 0, math.inf, 0)) is first
+    assert first.then(first).bursts == ()

@@ -57,10 +57,10 @@ class Links:
         direction, who, root = self._direction, f"client{client}", self._scenario.seed
         transport, (channel, inversion, draws) = self._transport(self.medium.share(client)), self._channel(spec)
         key, gain = rng.seed(root, "fading", who, direction), self.medium.gain(client)
-        loses = type(channel).losses is not Channel.losses
+        loses = type(_small_scale(channel)).losses is not Channel.losses
         chance = Chance(
             rng.seed(root, "packets", who, direction),
-            partial(channel.losses, key=key) if loses else None,
+            partial(_lost, channel, key) if loses else None,
             channel.bit_error_rate,
             inversion,
             self._interrupted(client, Fade(channel.by_subcarrier, key, gain)) if channel.subcarriers > 1 else None,
@@ -91,7 +91,7 @@ class Links:
         if id(spec) not in self._channels:
             band = self._spec.radio.values["bandwidth_hz"]
             channel = make_channel(self._scenario, spec, band, (self._name, "channel"))
-            law = (channel.fading if isinstance(channel, LinkBudget) else channel).law
+            law = _small_scale(channel).law
             self._channels[id(spec)] = spec, (channel, cache(partial(inversion_power, law.cdf)) if law else None, channel.draws)
         return self._channels[id(spec)][1]
 
@@ -117,6 +117,19 @@ class Fade:
             return draws
         snr = np.asarray(draws.snr) * self._gain
         return Draws(draws.gain.mean(axis=1), effective(snr), draws.seconds) if self._together else draws._replace(snr=snr)
+
+
+def _small_scale(channel: Channel) -> Channel:
+    """What fades and loses: a link budget adds its mean SNR only."""
+    return channel.fading if isinstance(channel, LinkBudget) else channel
+
+
+def _lost(channel: Channel, key: int, start_s: float, packets: int, packet_s: float) -> np.ndarray:
+    """`Channel.losses` of one link."""
+    try:
+        return channel.losses(start_s, packets, packet_s, key)
+    except ValueError as error:  # a time so late that bursts cannot be told apart
+        raise RunError(f"the channel cannot say what it loses at {start_s:.6g} s: {error}") from error
 
 
 def _medium(scenario: Scenario, spec: Spec, path: Path, about: tuple[Ledger, str, int, int]) -> Medium:

@@ -62,3 +62,22 @@ def test_every_link_has_noise_of_its_own() -> None:
             assert link.air is not None
             arrived.append(link.air(sent, link.fading(0.0, 1), 1).tensors["values"].tolist())
     assert not any(one == other for one, other in combinations(arrived, 2))
+
+
+def test_a_link_budget_loses_packets_if_what_is_inside_it_does() -> None:
+    """Over one that only fades, equal messages are walked through as over the fading alone, not looked at packet by packet."""
+    inside = {
+        "rayleigh": {"kind": "rayleigh", "coherence_s": 0.01},
+        "erasure": {"kind": "erasure", "loss": 0.5},
+    }
+    budgets = {name: {"kind": "link_budget", "distance_m": 30, "fading": fading} for name, fading in inside.items()}
+    assert all(link.chance.losses is None for link in links(0, budgets["rayleigh"]))
+    [lost, *_others] = [link.chance.losses for link in links(0, budgets["erasure"])]
+    assert lost is not None
+    assert 0 < lost(0.0, 64, 0.01).sum() < 64
+
+
+def test_bursts_too_short_for_the_time_are_told_in_words() -> None:
+    [link, *_others] = links(0, {"kind": "gilbert_elliott", "loss": 0.4, "burst_s": 1e-6})
+    with pytest.raises(RunError, match="bursts of 1e-06 s cannot be resolved at"):
+        link.chance.losses(1e15, 3, 0.01)

@@ -201,6 +201,8 @@ class Codec(nn.Module, ABC):
 
         Raises ValueError where the message has another length than its side information says.
         """
+        if batch < 1:
+            raise ValueError(f"a message has at least one sample, but batch is {batch}")
         reader = pack.Reader(data)
         manifest = self.arriving(batch, reader.peek)
         if manifest.octets != len(data):

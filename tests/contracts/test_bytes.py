@@ -174,6 +174,8 @@ def test_bytes_of_another_length_are_refused(exchanged: list[Received], case: in
     for wrong in (one.data + b"\0", one.data[:-1], b""):
         with pytest.raises(ValueError, match="bytes"):
             one.codec.from_bytes(wrong, len(one.message.sent.x))
+    with pytest.raises(ValueError, match="a message has at least one sample, but batch is 0"):
+        one.codec.from_bytes(b"", 0)
 
 
 def broken(data: bytes, random: np.random.Generator) -> Iterator[bytes]:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from channels import AWGN, Draws, Ideal, Rayleigh
+from channels.adaptation import Adaptation
 from edgesim.errors import RunError
 from edgesim.sim.packets import Chance
-from edgesim.sim.radio import Airtime, Radio
+from edgesim.sim.radio import Airtime, Radio, mean_snr_db
 from edgesim.sim.transports.analog import Analog
 from edgesim.sim.transports.reliable import Reliable
 from edgesim.wire import Field, Manifest
@@ -86,6 +87,25 @@ def test_mean_rayleigh_throughput_is_the_ergodic_capacity() -> None:
 def test_impossible_knobs_are_refused_by_name(knob: str) -> None:
     with pytest.raises(ValueError, match=knob):
         Radio(**{knob: 0})
+
+
+@pytest.mark.parametrize(
+    ("coded", "knobs", "said"),
+    [
+        (False, {"rates": "mcs1"}, "needs a coding"),
+        (True, {"rates": "shannon"}, "takes no coding"),
+        (True, {"rates": "mcs1", "bits_per_symbol": 2.0}, "bits_per_symbol belongs to"),
+        (False, {"mcs": 3}, "mcs belongs to"),
+        (False, {"outer_loop": True}, "outer_loop corrects"),
+        (True, {"rates": "mcs1", "outer_loop": True, "mcs": 3}, "outer_loop corrects"),
+    ],
+)
+def test_knobs_that_do_not_belong_together_are_refused(coded: bool, knobs: dict[str, object], said: str) -> None:
+    coding = Adaptation("mcs1", 12_000) if coded else None
+    with pytest.raises(ValueError, match=said):
+        Radio(coding, **knobs)
+    assert Radio(Adaptation("mcs1", 12_000), rates="mcs1", outer_loop=True).sender.outer_loop
+    assert Radio(Adaptation("mcs1", 12_000, fixed=3), rates="mcs1", mcs=3).sender.coding.fixed == 3
 
 
 VALUES = Field("values", (64, 10), 32, "values", analog=True)
@@ -205,3 +225,18 @@ def test_two_transfers_as_one_add_up() -> None:
     assert (both.harm, both.corrupted_values) == (harm, 2)
     assert first.then(Airtime(0.0, 0, 0, math.inf, 0)) is first
     assert first.then(first).bursts == ()
+
+
+@pytest.mark.parametrize(
+    ("snrs", "seconds", "level_db"),
+    [
+        ([10.0, 1000.0], 1.5, 10 * math.log10((10.0 + 500.0) / 1.5)),
+        ([100.0], 9.0, 20.0),
+        ([0.0, 0.0], 2.0, -math.inf),
+        ([0.0], 1, -math.inf),
+    ],
+)
+def test_the_mean_snr_is_that_of_the_time_on_air(snrs: list[float], seconds: float, level_db: float) -> None:
+    """Linear, over a second of each block, as far as the transfer goes; nothing at all is -inf dB."""
+    found = mean_snr_db(Draws(np.array(snrs), np.array(snrs), np.ones(len(snrs))), seconds)
+    assert found == pytest.approx(level_db)

@@ -173,7 +173,7 @@ class Adaptive(Codec):
 
     def encode(self, smashed: Smashed, generator: Generator) -> Payload:
         payload = self._codec.encode(smashed, generator)
-        level = torch.tensor([self.choices.index(self._codec)], device=smashed.x.device)
+        level = torch.full((1,), self.choices.index(self._codec), device=smashed.x.device)
         tensors = {"level": level, **payload.tensors}
         return Payload(self._with_level(payload.manifest), tensors, handle=payload.handle, kept=payload.kept)
 

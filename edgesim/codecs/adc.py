@@ -217,7 +217,7 @@ class ADC(Codec):
             wire = pad(wire.flatten(0, 1), (0, 0, 0, self.rows(len(x)) - sent * kept))
         manifest = self._manifest(len(x), sent)
         tensors = {"values": wire.detach(), **self._side(smashed.labels, clusters, self.clusters(len(x)))}
-        tensors |= {"sent": positions.new_tensor([sent]), "kept": positions.new_tensor([kept])}
+        tensors |= {"sent": positions.new_full((1,), sent), "kept": positions.new_full((1,), kept)}
         tensors = {item.name: tensors[item.name] for item in manifest.fields}
         return Payload(manifest, tensors, handle=wire, kept={"assignment": clusters.assignment, "positions": positions})
 

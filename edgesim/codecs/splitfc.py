@@ -150,7 +150,9 @@ class SplitFC(Codec):
         grid_or_one = torch.where(grid > 0, grid, 1.0)
         ends = torch.stack([(low / grid_or_one).floor(), (high / grid_or_one).ceil()], 1)  # [K, 2]
         varying = (ends[:, 1] > ends[:, 0]) & (high > low)
-        widths = self._widths((ends[:, 1] - ends[:, 0]) * varying, x.double().var(0, correction=0) / grid_or_one**2, frame)
+        variances = x.double().var(0, correction=0) / grid_or_one**2
+        ranges = (ends[:, 1] - ends[:, 0]) * varying
+        widths = self._widths(ranges.cpu(), variances.cpu(), frame).to(x.device)  # it looks at every try
         means = (mean / grid_or_one).round()[:, None].expand(-1, 2)
         codes = torch.where((widths > 0)[:, None], ends, means).clamp(0, 2**self.end_bits - 1).int()
         bounds = self._bounds(codes, span)

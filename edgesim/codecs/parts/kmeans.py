@@ -54,7 +54,7 @@ def kmeans(
     if count == rows:
         return Clusters(torch.arange(rows, device=keys.device), keys.new_ones(rows, dtype=torch.int64), keys)
     centroids = _spread_rows(keys, count, generator) if init == "kmeans++" else _random_rows(keys, count, generator)
-    limit = keys.new_tensor(tol)
+    limit = keys.new_full((), tol)
     if tol_mode == "relative":
         limit = tol * (keys - keys.mean(0)).square().sum(1).mean()
     clusters = _assign(keys, centroids)

@@ -63,6 +63,7 @@ def shifted_widths(wanted: Tensor, counts: Tensor, budget: int) -> Tensor:
     wanted  [G] float64, the bits each group should have relative to the others
     counts  [G] int64, values a group; sum_g counts_g widths_g <= budget
     """
+    place, wanted, counts = counts.device, wanted.cpu(), counts.cpu()  # a look at every try: few numbers, best where one looks
 
     def widths(shift: float) -> Tensor:
         return (wanted + shift).round().long().clamp(0, MAX_WIDTH)
@@ -71,7 +72,7 @@ def shifted_widths(wanted: Tensor, counts: Tensor, budget: int) -> Tensor:
     shift = bisected(lambda shift: int((counts * widths(shift)).sum()) <= budget, low, high)
     fitting = widths(shift)
     need = (wanted + shift - fitting).masked_fill(fitting >= MAX_WIDTH, -math.inf)
-    return _topped_up(fitting, counts, need, budget)
+    return _topped_up(fitting, counts, need, budget).to(place)
 
 
 def bisected(fits: Callable[[float], bool], low: float = _OCTAVES[0], high: float = _OCTAVES[1]) -> float:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -42,6 +43,20 @@ def stated_start() -> Iterator[None]:
         torch.manual_seed(0)
         torch.set_num_threads(int(THREADS))
     yield
+
+
+@pytest.fixture
+def gpu() -> Iterator[Any]:
+    """torch's CUDA device: a real one, None, where there is one; else a pretended one, which counts what waits for it."""
+    import torch
+
+    if torch.cuda.is_available():
+        yield None
+        return
+    from tests.pretended_gpu import pretended_gpu
+
+    with pretended_gpu() as pretended:
+        yield pretended
 
 
 @pytest.fixture(scope="session")

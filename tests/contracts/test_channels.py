@@ -216,9 +216,8 @@ def test_unknown_equaliser_is_refused(kind: str) -> None:
         channel.apply(torch.ones(4), channel.draws(0.0, 1, key=0), seeded(), equaliser="dfe")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("generator_on", ["cpu", "cuda"])
-def test_values_may_be_on_another_device_than_the_generator(kind: str, generator_on: str) -> None:
+def test_values_may_be_on_another_device_than_the_generator(kind: str, generator_on: str, gpu: Any) -> None:
     channel = build(kind)
     draws = channel.draws(0.0, 3, key=0).during(0.0025)
     x = torch.randn(64, 33, generator=seeded())

@@ -346,15 +346,20 @@ def test_gradients_can_be_compressed(kind: str, knobs: Knobs, item: tuple[int, .
     assert payload.manifest.by_role["labels"] == 0
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @every_codec
 @pytest.mark.parametrize("generator_on", ["cpu", "cuda"])
-def test_tensors_may_be_on_another_device_than_the_generator(kind: str, knobs: Knobs, generator_on: str) -> None:
+def test_tensors_may_be_on_another_device_than_the_generator(kind: str, knobs: Knobs, generator_on: str, gpu: Any) -> None:
     codec, data = build(kind, knobs), smashed()
-    there = Smashed(data.x.detach().cuda(), data.labels.cuda(), data.attention.cuda())  # type: ignore[union-attr]  # both are given
-    payload = codec.encode(there, Generator(generator_on).manual_seed(7))
+    here = codec.receive(codec.encode(data, seeded()))
+    codec = build(kind, knobs).to("cuda")
+    there = Smashed(data.x.detach().cuda().requires_grad_(), data.labels.cuda(), data.attention.cuda())  # type: ignore[union-attr]  # both are given
+    payload = codec.encode(there, torch.Generator(generator_on).manual_seed(7))
     assert all(tensor.is_cuda for tensor in payload.tensors.values())
-    assert codec.decode(arrived(payload)).x.is_cuda
-    if generator_on == "cpu":
-        here = codec.encode(data, seeded())
-        torch.testing.assert_close(codec.receive(payload).cpu(), codec.receive(here), rtol=1e-3, atol=1e-3)
+    told = codec.decode(arrived(payload))
+    assert all(each is None or each.is_cuda for each in (told.x, told.labels, told.weight, told.positions, told.attention))
+    assert payload.handle is not None
+    payload.handle.sum().backward()
+    assert there.x.grad is not None
+    assert there.x.grad.is_cuda
+    if generator_on == "cpu" or gpu is not None:
+        torch.testing.assert_close(codec.receive(payload).cpu(), here, rtol=1e-3, atol=1e-3)

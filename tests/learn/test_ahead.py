@@ -170,14 +170,17 @@ def test_a_step_asks_no_tensor_for_its_numbers() -> None:
     assert asked.names == ["tolist"]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device to wait for")
 @pytest.mark.parametrize("codec", [Identity, lambda cut: TopK(cut, rate=0.25)], ids=["identity", "topk"])
-def test_a_step_on_a_gpu_waits_for_nothing(codec: Any) -> None:
+def test_a_step_on_a_gpu_waits_for_nothing(codec: Any, gpu: Any) -> None:
     step = steps(codec, "cuda")
     step()
-    torch.cuda.set_sync_debug_mode("error")
+    if gpu is None:
+        torch.cuda.set_sync_debug_mode("error")
+    waited = gpu and gpu.waits.copy()
     try:
         numbers = step()
     finally:
-        torch.cuda.set_sync_debug_mode("default")
+        if gpu is None:
+            torch.cuda.set_sync_debug_mode("default")
+    assert waited == (gpu and gpu.waits)
     assert bool(numbers.isfinite().all())

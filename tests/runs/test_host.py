@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from edgesim.build.cast import TorchCast
 from edgesim.errors import NotFoundError, RunError
@@ -82,9 +81,8 @@ def test_a_host_that_cannot_compile_is_told_before_anything_is_written(
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device to compare with")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
-def test_a_gpu_learns_the_same(precision: str, make, tmp_path: Path) -> None:
+def test_a_gpu_learns_the_same(precision: str, make, tmp_path: Path, gpu: Any) -> None:
     """Books are equal; losses of seven steps within the rounding of the precision."""
     model = {"kind": "vit", "name": "tiny_digits", "cut": 2}
     cpu = run(make(), out=tmp_path / "cpu")

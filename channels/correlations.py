@@ -34,7 +34,8 @@ def over_time(channel: Fader, links: int, seed: int) -> Figure:
     starts = np.random.default_rng(seed).uniform(0.0, 1000.0 * span, links)
     pairs = np.array([_gains_after(channel, start, lags, link) for link, start in enumerate(starts)])  # [links, lags]
     deviation = pairs - 1.0
-    measured = (deviation[:, :1] * deviation).mean(axis=0) / (deviation**2).mean()
+    power = (deviation**2).mean(axis=0)  # of its own at each lag: both then err together, and not at all at lag 0
+    measured = (deviation[:, :1] * deviation).mean(axis=0) / np.sqrt(power[0] * power)
     curve = Curve("|h|^2", lags, _correlation(channel, lags), measured)
     return Figure("correlation", "Correlation of the power gain", "lag [s]", "correlation", curves=[curve])
 

@@ -11,8 +11,8 @@ from edgesim.sim.traffic import Traffic
 ROW: dict[str, Any] = {
     "start_s": 1.0, "end_s": 3.0, "direction": "up", "sender": "client0", "receiver": "server", "label": "smashed",
     "client": 0, "step": 1, "values_bits": 2, "side_bits": 30, "labels_bits": 500, "model_bits": 7_000, "overhead_bits": 11_000,
-    "paper_bits": 0.5, "code_bits": 0.25, "symbols": 13, "snr_db": 10.0, "packets": 17, "protected_packets": 6, "retransmissions": 0,
-    "lost_packets": 0, "corrupted_values": 0, "wait_s": 9.0,
+    "paper_bits": 0.5, "code_bits": 0.25, "symbols": 13, "snr_db": 10.0, "packets": 17, "protected_packets": 6,
+    "retransmissions": 0, "lost_packets": 0, "corrupted_values": 0, "wait_s": 9.0,
 }  # fmt: skip
 
 

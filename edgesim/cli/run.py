@@ -144,9 +144,8 @@ def run(
         )
     out(summary.as_json(done.summary) if as_json else "\n".join(summary.lines(done.summary)))
     if not quiet:
-        elsewhere = [] if folder == RESULTS else ["--out", str(folder)]
-        more = [*elsewhere, *["--timing-only"] * timing_only, "--seed", str(loaded.seed + 1)]
-        say(_ending(done, to_run(file, changes, *more), keep_book))
+        more = [*([] if folder == RESULTS else ["--out", str(folder)]), *["--timing-only"] * timing_only]
+        say(_ending(done, to_run(file, changes, *more, "--seed", str(loaded.seed + 1)), keep_book))
 
 
 def _invocation(context: typer.Context) -> Invocation:

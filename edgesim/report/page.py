@@ -1,8 +1,11 @@
 """The look of every figure: print widths, type that can be edited, colours that survive a printer without any."""
 
+import contextlib
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,10 +14,14 @@ from edgesim.record import atomic
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Picture
+    from matplotlib.legend import Legend
 
 COLUMN = 3.5  # inches: one column of a two-column paper (IEEE)
 PAGE = 7.16  # inches: both columns
 LONGEST_NAME = 32  # characters of a curve's name in a picture
+LEGEND_LINES = 2  # of a legend that a picture has room for
+LEGEND_LINE = 0.16  # inches that a further one takes
+SHARE_MARGIN = 0.02  # beyond 0 and 1, so that marks there are whole
 RESOLUTION = 300  # dots per inch of the PNG
 # Okabe and Ito's palette, which colour-blind readers tell apart, ordered so that neighbours differ in lightness too.
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#56B4E9", "#D55E00", "#009E73", "#CC79A7")
@@ -79,15 +86,41 @@ def logarithmic(place: "Axes", which: Literal["x", "y"]) -> None:
     axis.set_minor_formatter("")
 
 
+def shares(place: "Axes") -> None:
+    """Show no more of the axis y than 0 to 1, where a share such as accuracy can be; an interval may reach further."""
+    low, high = place.get_ylim()
+    place.set_ylim(max(low, -SHARE_MARGIN), min(high, 1.0 + SHARE_MARGIN))
+
+
 def legend(picture: "Picture", place: "Axes", columns: int) -> None:
-    """Name what `place` shows above the whole picture, where it shows more than one thing."""
+    """Name what `place` shows above the whole picture, where it shows more than one thing; many names make it higher."""
     handles, names = place.get_legend_handles_labels()
     shown = dict(zip(reversed(names), reversed(handles), strict=True))  # of one name the first
     if len(shown) > 1:
         order = list(dict.fromkeys(names))
-        picture.legend(
-            [shown[name] for name in order], [*map(short, order)], loc="outside upper center", ncols=min(len(order), columns)
-        )
+        words = [shown[name] for name in order], [*map(short, order)]
+        ncols = min(len(order), columns)
+        while _is_wide(key := picture.legend(*words, loc="outside upper center", ncols=ncols)) and ncols > 1:
+            key.remove()
+            ncols -= 1
+        lines = math.ceil(len(order) / ncols)
+        picture.set_figheight(picture.get_figheight() + LEGEND_LINE * max(lines - LEGEND_LINES, 0))
+
+
+def _is_wide(key: "Legend") -> bool:
+    """Whether it reaches beyond its picture."""
+    picture = key.get_figure(root=True)
+    assert picture is not None
+    with _foreign_letters():
+        return bool(key.get_window_extent().width > picture.bbox.width)
+
+
+@contextlib.contextmanager
+def _foreign_letters() -> Iterator[None]:
+    """A letter that the font lacks is drawn as a box, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        yield
 
 
 def short(name: str) -> str:
@@ -100,7 +133,7 @@ def image(picture: "Picture", suffix: str, **options: Any) -> bytes:
     import matplotlib as mpl
 
     content = io.BytesIO()
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), _foreign_letters():
         picture.savefig(content, format=suffix, **options)
     return content.getvalue()
 

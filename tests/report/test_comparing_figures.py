@@ -4,12 +4,17 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 
 from edgesim.errors import UsageError
 from edgesim.record import evaluations, index, tables
+from edgesim.report import page
+from edgesim.report.estimate import interval
 from edgesim.report.figures.accuracy_vs_budget import averaged
+from edgesim.report.figures.accuracy_vs_xi import AccuracyVsXi
+from edgesim.report.figures.base import Numbers
 from edgesim.report.figures.pareto import front
 from edgesim.report.plot import plot
 
@@ -62,6 +67,40 @@ def test_names_are_no_mathematics(tmp_path: Path) -> None:
         row |= {"latency_s.by_phase.uplink": 1.0, "energy_j.by_phase.uplink": 1.0, "steps": 1}
     assert {row["curve"] for row in drawn("accuracy_vs_xi", sweep(tmp_path / "s", rows))} == {r"$\nosuch{$"}
     assert plot("phases", [tmp_path / "s"]).left_out == 0
+
+
+HOSTILE = [
+    "ADC, sqrt",
+    "ünï-côdé",
+    "日本語のコーデック",
+    "a_b%$x$&#{}^~",
+    "8 bits, " + "a very long name " * 4,
+    "<script>",
+    "x" * 300,
+]
+
+
+def test_twelve_long_and_foreign_names_fit_the_column_and_leave_room_for_the_curves() -> None:
+    names = [*HOSTILE, *(f"a further method, number {number}" for number in range(5))]
+    rows = [{"curve": name, "ledger": "paper", "xi": xi, **interval([0.9, 0.5])} for name in names for xi in (0.1, 0.2)]
+    with mpl.rc_context(page.STYLE):
+        picture = AccuracyVsXi().draw(Numbers(rows))
+    page.image(picture, "png")  # lays it out; any warning is an error here
+    [place], [key] = picture.axes, picture.legends
+    assert len(key.get_texts()) == 12
+    extent = key.get_window_extent()
+    assert picture.bbox.x0 <= extent.x0
+    assert extent.x1 <= picture.bbox.x1
+    assert place.get_window_extent().y1 <= extent.y0, "the legend covers the curves"
+    assert place.get_position().height * picture.get_figheight() > 1.0  # inches
+
+
+def test_intervals_beyond_what_an_accuracy_can_be_do_not_stretch_the_axis() -> None:
+    """Two seeds 0.9 and 0.5: 0.7 +- 12.7 x 0.2, from -1.8 to 3.2."""
+    rows = [{"curve": "a", "ledger": "paper", "xi": xi, **interval([0.9, 0.5])} for xi in (0.1, 0.2)]
+    with mpl.rc_context(page.STYLE):
+        [place] = AccuracyVsXi().draw(Numbers(rows)).axes
+    assert place.get_ylim() == pytest.approx((-page.SHARE_MARGIN, 1.0 + page.SHARE_MARGIN))
 
 
 def test_accuracy_over_snr_has_a_level_line_for_a_link_without_noise(tmp_path: Path) -> None:

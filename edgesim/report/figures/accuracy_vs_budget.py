@@ -50,6 +50,7 @@ class AccuracyVsBudget(Figure):
                 page.curve(place, number, name, [row for row in shown if row["curve"] == name], "spent", band=True)
             place.set_xlabel(words)
         places[0].set_ylabel("accuracy")
+        page.shares(places[0])
         page.legend(picture, places[0], 4)
         return picture
 

@@ -51,6 +51,7 @@ class AccuracyVsSnr(Figure):
             ends = [{**row, "snr_db": end} for row in mine if row["snr_db"] is None for end in (min(levels), max(levels))]
             page.curve(place, number, name, ends or mine, "snr_db", band=bool(ends))
         place.set(xlabel="uplink SNR [dB]", ylabel="accuracy")
+        page.shares(place)
         page.legend(picture, place, 3)
         return picture
 

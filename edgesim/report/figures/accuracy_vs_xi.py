@@ -54,5 +54,6 @@ class AccuracyVsXi(Figure):
             page.logarithmic(place, "x")
         ledgers = dict.fromkeys(row["ledger"] for row in numbers.rows)
         place.set(xlabel=f"xi, {' and '.join(ledgers)} ledger", ylabel="accuracy")
+        page.shares(place)
         page.legend(picture, place, 3)
         return picture

@@ -37,6 +37,5 @@ class Learning(Figure):
                 place.plot([row[column] for row in mine], [row["accuracy"] for row in mine], label=name, **page.line(number))
             place.set_xlabel(words)
         places[0].set(xlabel=f"bits spent, {' and '.join(ledgers)} ledger", ylabel="accuracy")
-        if len(names) > 1:
-            picture.legend(*places[0].get_legend_handles_labels(), loc="outside upper center", ncols=min(len(names), 3))
+        page.legend(picture, places[0], 3)
         return picture

@@ -6,12 +6,14 @@ from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from edgesim.errors import RunError
 from edgesim.sim.discipline import Clock, Job, Load
 from edgesim.sim.foresight import Course, Foreseen
 from edgesim.sim.ledger import Ledger
 from edgesim.sim.mediums.base import Medium
 
 CHUNK = 1024  # random numbers drawn together
+PATIENCE = 1 << 16  # collisions in a row, after which nobody will ever get through
 
 
 class Csma(Medium):
@@ -21,7 +23,8 @@ class Csma(Medium):
     random number of slots in [0, CW], counted as Bianchi (2000) does: a busy period is one slot. Two that begin in the same
     slot collide and are both sent again, CW doubling from `cw_min` to `cw_max`. A frame that has been sent again `retry_limit`
     times is given up: `lossy` transports lose its packet unless it is protected; for all else it begins anew. On air is whoever
-    sends, frames that collide included; the rest is waiting. The defaults are those of 802.11a, acknowledged at 6 Mbit/s.
+    sends, frames that collide included; the rest is waiting. After 65 536 collisions in a row the run ends with a reason. The
+    defaults are those of 802.11a, acknowledged at 6 Mbit/s.
 
     slot_s       idle slot [s]
     sifs_s       pause before an acknowledgement [s]
@@ -108,6 +111,7 @@ class Contention(Course):
         self._stations: dict[Clock, Station] = {}
         self._heap: list[tuple[int, int, Clock]] = []  # slot in which it sends, tie-breaker, station
         self._pushed = 0
+        self._collided = 0  # collisions in a row
         self._drawn = 0  # random numbers used up
         self._numbers: np.ndarray = np.zeros(0)
 
@@ -139,7 +143,7 @@ class Contention(Course):
             self._back_off(sender)
             return
         if not self._heap:
-            self._opens = now
+            self._opens, self._collided = now, 0
         self._push(ceil((now - self._opens) / self._rules.slot_s - 1e-9), sender)
 
     def remove(self, job: Job) -> None:
@@ -169,6 +173,12 @@ class Contention(Course):
         end = start + max(seconds for seconds, _job in longest.values())
         if len(senders) == 1:
             end += rules.answer_s
+        self._collided = 0 if len(senders) == 1 else self._collided + 1
+        if self._collided > PATIENCE:
+            raise RunError(
+                f"{len(self._stations)} senders collided {self._collided} times in a row: let cw_min and cw_max of csma be "
+                "larger, or fewer send at once"
+            )
         self._slot, self._opens = slot + 1, end + rules.difs_s
         for sender in senders:
             self._sent(sender, len(senders) == 1, end)

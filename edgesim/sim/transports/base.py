@@ -1,5 +1,6 @@
 """The interface of a transport: what a message costs in the air, and whether its values are touched there."""
 
+import sys
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
@@ -30,8 +31,8 @@ class Transport(ABC):
         return False
 
     def sure(self, manifest: Manifest) -> int:
-        """How many packets of a message, the first ones, a medium must not give up: here all."""
-        return self.radio.packets(manifest.bits)
+        """How many packets of a message, the first ones, a medium must not give up: here all, those that are repeats too."""
+        return sys.maxsize
 
     def without(self, manifest: Manifest, airtime: Airtime, packets: np.ndarray) -> Airtime:
         """The airtime of a message some `packets` [n] int of which the medium gave up; never the ones that are sure."""

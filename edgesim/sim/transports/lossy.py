@@ -62,7 +62,8 @@ class Lossy(Transport):
         return first.then(values)
 
     def sure(self, manifest: Manifest) -> int:
-        return self.radio.packets(parted(manifest.fields, self._protect_side)[0])
+        kept, exposed = parted(manifest.fields, self._protect_side)
+        return self.radio.packets(kept) if exposed else super().sure(manifest)
 
     def without(self, manifest: Manifest, airtime: Airtime, packets: np.ndarray) -> Airtime:
         _kept, exposed = parted(manifest.fields, self._protect_side)

@@ -4,16 +4,31 @@ Source: G. Bianchi, Performance Analysis of the IEEE 802.11 Distributed Coordina
 7, 9 and 13; the formulas stand in phy.md 13.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
 import simpy
 from scipy.optimize import brentq
 
+from channels import Ideal
+from edgesim.errors import RunError
+from edgesim.rows import Transfer
+from edgesim.sim.account import Account
+from edgesim.sim.device import Device
 from edgesim.sim.discipline import Clock, Job, Load
 from edgesim.sim.foresight import Share
 from edgesim.sim.ledger import Charge, Ledger
+from edgesim.sim.link import Link
 from edgesim.sim.mediums.csma import Contention, Csma, Rules
 from edgesim.sim.meter import Meter
+from edgesim.sim.packets import Chance
+from edgesim.sim.radio import Radio
+from edgesim.sim.transports.base import Transport
+from edgesim.sim.transports.bits import Bits
+from edgesim.sim.transports.lossy import Lossy
+from edgesim.sim.transports.reliable import Reliable
+from edgesim.wire import Field, Manifest
 
 from .conftest import RX_W, TX_W, Arrival, City
 
@@ -103,6 +118,34 @@ def test_a_frame_is_given_up_only_where_it_may_be(city: type[City]) -> None:
     assert seen[1].load.dropped == ()
     assert seen[1].load.own_s == pytest.approx(6 * 1.02e-3 + 3 * 1.02e-3)  # six collisions, then alone
     place.check_the_books(seen)
+
+
+def test_two_who_collide_for_ever_do_not_run_for_ever(city: type[City]) -> None:
+    place = city(lambda ledger: Csma(ledger, "up", 2, 0, cw_min=0, cw_max=0), 2)
+    with pytest.raises(RunError, match="2 senders collided 65537 times in a row: let cw_min and cw_max of csma be larger"):
+        place.serve([Arrival(0.0, 1e-3, client) for client in range(2)])
+
+
+MODEL = Manifest((Field("model", (50,), 32, "model"),), 0.0, 0.0)
+
+
+@pytest.mark.parametrize("transport", [Reliable, Lossy, Bits])
+def test_a_model_arrives_though_every_packet_is_repeated_and_collides(transport: type[Transport]) -> None:
+    """The channel loses the first burst, so more packets are on air than the model has; none of them may be given up."""
+    ledger = Ledger()
+    server = Device("server", ledger, rate_flops=1.0, idle_w=1.0, active_w=1.0)
+    medium = Csma(ledger, "up", 2, 0, cw_min=3, cw_max=7, retry_limit=0)
+    chance = Chance(losses=lambda start_s, packets, seconds: np.full(packets, start_s < 1e-9))
+    rows: list[Transfer] = []
+    ledger.listen(None, rows.append)
+    for number in range(2):
+        client = Device(f"client{number}", ledger, rate_flops=1.0, idle_w=1.0, active_w=1.0, tx_w=1.0)
+        sent = transport(Radio(bandwidth_hz=1e6, packet_bits=100))
+        link = Link(ledger, "up", client, server, sent, partial(Ideal().draws, key=0), chance=chance, medium=medium)
+        ledger.env.process(link.send("model", MODEL, Account(number)))
+    ledger.env.run()
+    assert [(row.packets, row.lost_packets, row.delivered) for row in rows] == [(16, 0, True)] * 2
+    assert all(row.retransmissions > 16 for row in rows)  # by the channel, and after collisions
 
 
 def test_messages_of_one_sender_wait_in_line_and_do_not_collide() -> None:

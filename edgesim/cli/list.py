@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from edgesim.cli.console import out, width
-from edgesim.cli.render import cell, columns, unit_of
+from edgesim.cli.render import cell, columns, fitted, unit_of
 from edgesim.errors import UsageError
 
 EPILOG = """
@@ -69,7 +69,7 @@ def list_kinds(
         out("\n".join(_in_full(topic, name)))
         return
     for label, text in _summaries(topic):
-        out("\n".join([f"{label}  {text}", *columns(_knobs(topic, label), indent=4, width=width())]))
+        out("\n".join([*columns([(label, text)], width=width()), *columns(_knobs(topic, label), indent=4, width=width())]))
 
 
 def _heading(topic: str) -> str:
@@ -123,7 +123,7 @@ def _in_full(topic: str, name: str) -> list[str]:
         kind = kinds.read(SLOTS[topic][0], name)
         return [
             *_labels(kind.flags),
-            kind.doc,
+            fitted(kind.doc, width()),
             "",
             "knobs",
             *columns(_knobs(topic, name), indent=2, width=width()),
@@ -136,7 +136,7 @@ def _in_full(topic: str, name: str) -> list[str]:
     if topic == PLOTS:
         from edgesim.report import gallery
 
-        return [gallery.doc(name)]
+        return [fitted(gallery.doc(name), width())]
     found = [path for path in _scenarios() if name in (str(path), path.name, path.stem)]
     if not found:
         from edgesim.quantities import did_you_mean

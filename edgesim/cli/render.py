@@ -72,6 +72,14 @@ def columns(rows: Iterable[tuple[str, str]], indent: int = 0, width: int | None 
     return lines
 
 
+def fitted(text: str, width: int | None) -> str:
+    """A docstring no wider than that, where its paragraphs are prose; formulas and lists stay as they are. width: None, any."""
+    if width is None:
+        return text
+    fill = textwrap.TextWrapper(width, break_long_words=False).fill
+    return "\n\n".join(part if "  " in part else fill(part) for part in text.split("\n\n"))
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], indent: int = 0) -> list[str]:
     """A head and rows; the first column to the left, numbers to the right."""
     widths = [max(len(line[place]) for line in [head, *rows]) for place in range(len(head))]

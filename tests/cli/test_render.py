@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgesim.cli.render import columns, nested, quantity, unit_of
+from edgesim.cli.render import columns, fitted, nested, quantity, unit_of
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,9 @@ def test_columns_go_on_below_where_a_terminal_ends() -> None:
         "  k",
     ]
     assert columns(rows)[0] == "xi".ljust(37) + ("a ratio " * 6).strip()
+
+
+def test_prose_is_fitted_and_formulas_are_left_alone() -> None:
+    text = "One two three\nfour five six.\n\n    x = y  +  z\n\nname  what it means, at length"
+    assert fitted(text, None) == text
+    assert fitted(text, 10) == "One two\nthree four\nfive six.\n\n    x = y  +  z\n\nname  what it means, at length"

@@ -170,6 +170,12 @@ def adaptive_is_outermost(link: LinkSpec, direction: str) -> Found:
             yield where, f"{codec.kind} says in its side information how large a message is: leave transport.protect_side true"
 
 
+def adaptive_has_a_budget_to_share(uplink: LinkSpec, budget: BudgetSpec) -> Found:
+    shared = ("epochs_of_base", "bits", "simulated_s", "joules")
+    if uplink.codec.values.get("policy") == "budget" and all(getattr(budget, name) is None for name in shared):
+        yield ("uplink", "codec", "policy"), f"budget shares out a limit: give the run's budget one of {', '.join(shared)}"
+
+
 def calibration_sees_activations(link: LinkSpec, direction: str) -> Found:
     for where, codec, _ in _codecs(link):
         inner = any(isinstance(step, int) and step > 0 for step in where)
@@ -275,6 +281,7 @@ CHECKS: tuple[Callable[..., Found], ...] = (
     what_is_merged_tells_its_tokens,
     varied_knobs_exist,
     codec_suits_model,
+    adaptive_has_a_budget_to_share,
     training_ends,
     *fault_checks.CHECKS,
 )

@@ -25,6 +25,8 @@ class LinkBudget(Channel):
     mean snr = P_tx + G - L(d) - X - L_building - 10 log10(k T B F + I)   in dB,   snr(t) = mean snr |h(t)|^2
     with L(d) the path loss at the client's distance, X ~ N(0, sigma^2) its shadowing (correlation e^(-distance/d_corr) along
     the way), h from `fading`. Line of sight, shadowing and depth in a building are drawn once a link. Source: phy.md 1 and 2.
+    38.901 states its models for 10 m to 5 km (cells), 1 to 150 m (offices), 1 to 600 m (factories) and 0.5 to 100 GHz; further
+    away and outside that band the formulas go on as they are, and nobody has measured whether they hold.
 
     fading            the small-scale fading. It gives the gain |h|^2, the link its SNR: leave out its snr_db
     pathloss          `free_space`, `log_distance`, or a model of 3GPP TR 38.901: `umi`, `uma` (cell in the street, on a roof),

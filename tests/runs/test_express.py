@@ -21,6 +21,7 @@ from edgesim.sim.express import Express
 ROUND = {"local_steps": 3}
 FADING = {"kind": "rayleigh", "snr_db": 8, "coherence_s": 0.02}
 AWGN = {"kind": "awgn", "snr_db": 7}
+FAST = {"kind": "rayleigh", "coherence_s": 0.02}  # within a link budget
 FLEET = [
     {
         "count": 5,
@@ -92,6 +93,11 @@ CASES: dict[str, dict[str, Any]] = {
     "a fleet": {"clients": FLEET},
     "delays": {"clients": FLEET, "uplink": link(radio={"latency_s": 0.004}), "downlink": link(radio={"latency_s": 0.001})},
     "shares of the band": {"clients": FLEET, "uplink": link(medium={"kind": "fdma", "power_concentration": True})},
+    "places that differ": {
+        "clients": ALIKE,
+        "uplink": link(channel={"kind": "link_budget", "distance_m": 900, "fading": {"kind": "awgn"}}),
+        "downlink": link(channel={"kind": "link_budget", "distance_m": 900, "fading": FAST}),
+    },
     "lossy packets": {"clients": FLEET, "uplink": link(channel={"kind": "awgn", "snr_db": 25}, transport="lossy")},
     "values as symbols": {"clients": FLEET, "uplink": link(transport="analog", codec="identity")},
     "radio tails": {"clients": [*FLEET, LTE]},

@@ -74,7 +74,8 @@ class Ledger:
     @property
     def joules(self) -> float:
         """Energy drawn by all devices until now, idle energy included [J]."""
-        return sum(meter.joules_until(self.now) for meter in self.meters)
+        now = self.now
+        return sum(meter.joules_until(now) for meter in self.meters)
 
     def open(self, actor: str, base_w: float, tail_w: float = 0.0, tail_s: float = 0.0) -> Meter:
         """A power meter for a device that draws `base_w` watts whatever it does; see `Meter` for its radio's tail."""

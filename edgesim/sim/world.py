@@ -198,7 +198,8 @@ class World:
         self.presence.restart(real.presence)
         self.steps = 0
         self.rounds, self.cursor = real.rounds, dict(real.cursor)
-        self._before = real.spent._replace(simulated_s=0.0)  # the clock goes on
+        if self._adapts:
+            self._before = real.spent._replace(simulated_s=0.0)  # the clock goes on
         for mine, theirs in zip(self.clients, real.clients, strict=True):
             if mine.pilot is not None and theirs.pilot is not None:
                 mine.pilot.restore(theirs.pilot.state())

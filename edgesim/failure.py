@@ -5,10 +5,8 @@ from typing import Any
 from edgesim.errors import told
 from edgesim.nonfinite import NotFiniteError
 from edgesim.record import atomic
-from edgesim.record.folder import RunFolder
+from edgesim.record.folder import FAILURE, RunFolder
 from edgesim.sim.world import World
-
-FILE = "failure.json"
 
 
 def write(folder: RunFolder, error: BaseException, world: World) -> None:
@@ -22,9 +20,9 @@ def write(folder: RunFolder, error: BaseException, world: World) -> None:
     }
     if isinstance(error, NotFiniteError):
         facts["non_finite"] = error.report
-    folder.write_json(FILE, facts)
+    folder.write_json(FAILURE, facts)
 
 
 def forget(folder: RunFolder) -> None:
     """A run that goes on has not failed. Raises RunError."""
-    atomic.remove(folder.path / FILE)
+    atomic.remove(folder.path / FAILURE)

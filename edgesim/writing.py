@@ -108,9 +108,8 @@ class Writing:
         folder.write_json("summary.json", summary)
         if len(session.world.clients) > 1:
             clients.write(folder.path, session.clients())
-        if status == "done":
-            if (kept := session.weights(large=self._asked.weights)) is not None:
-                folder.write_bytes(WEIGHTS, kept)
+        if status == "done" and (kept := session.weights(large=self._asked.weights)) is not None:
+            folder.write_bytes(WEIGHTS, kept)
         spare = status == "done" and not self._asked.weights and checkpoint.size(folder.path) > LARGE_BYTES
         self._seal(status, without=checkpoint.FOLDER if spare else None)
         if spare:  # last: until the manifest says that the run is done, they are what it goes on from

@@ -68,4 +68,4 @@ def compare(
         head, rows = tables.cells(found)
         out("\n".join(table(head, rows)))
     if found.left_out:
-        say(f"points left out, failed or not computed yet: {found.left_out}")
+        say(f"left out, failed or not at their end: {found.left_out}")

@@ -43,4 +43,4 @@ def plot(
     for path in files:
         out(str(path))
     if left_out:
-        say(f"points left out, failed or not computed yet: {left_out}")
+        say(f"left out, failed or not at their end: {left_out}")

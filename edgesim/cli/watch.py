@@ -71,6 +71,8 @@ def _run(now: "RunStanding") -> Iterator[str]:
     from edgesim.cli.summary import lines as summary_lines
 
     yield f"{now.name}: {now.status}"
+    if now.reason is not None:
+        yield now.reason
     if now.summary is not None:
         yield from summary_lines(now.summary)
         return

@@ -14,6 +14,7 @@ from edgesim.record import atomic, json_text, lock, origin
 
 Status = Literal["running", "done", "interrupted", "failed"]
 MANIFEST = "manifest.json"
+FAILURE = "failure.json"  # of a run that failed
 WEIGHTS = "weights.safetensors"
 SCHEMA_VERSION = 1
 LONGEST_NAME = 80  # characters; file systems end at 255 bytes

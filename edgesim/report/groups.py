@@ -15,7 +15,9 @@ BySeed = dict[int, Results]
 
 
 def gathered(folders: Sequence[Path]) -> tuple[list[Results], int]:
-    """Every run of these folders of runs and sweeps, and how many points of the sweeps are not finished.
+    """Every finished run of these folders of runs and sweeps, and how many runs and points are left out since they are not.
+
+    A run that is alone is taken as it is: interrupted, it has come somewhere too.
 
     Raises UsageError for a folder that is neither.
     """
@@ -31,6 +33,8 @@ def gathered(folders: Sequence[Path]) -> tuple[list[Results], int]:
             found.append(Results(folder))
         else:
             raise UsageError(f"{folder} holds neither {index.FILE} nor {MANIFEST}: it is no sweep and no run")
+    ended = [run for run in found if run.is_done] if len(found) > 1 else found
+    found, left_out = ended, left_out + len(found) - len(ended)
     if len(folders) > 1 and len({frozenset(run.settings) for run in found}) > 1:  # axes of one, all keys of another
         found = [run.completed() for run in found]
     return found, left_out

@@ -17,7 +17,7 @@ FOLDER = "figures"  # inside a run's or a sweep's folder
 
 
 class Drawn(NamedTuple):
-    """A figure on disk. files: its .pdf, .png and .csv; left_out: points of sweeps that are not finished."""
+    """A figure on disk. files: its .pdf, .png and .csv; left_out: runs and points that are not finished."""
 
     files: list[Path]
     left_out: int

@@ -50,6 +50,11 @@ class Results:
             raise UsageError(f"{self.path} holds no summary.json: the run is {self.manifest['status']}; run it to its end")
         return _json(file)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it came to its end; no part of a sweep's table is a run that did not."""
+        return self._row is not None or self.manifest["status"] == "done"
+
     @cached_property
     def scenario(self) -> Scenario:
         """What was run, with every default."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from edgesim.errors import UsageError
 from edgesim.record import lock, tables
-from edgesim.record.folder import MANIFEST
+from edgesim.record.folder import FAILURE, MANIFEST
 from edgesim.report.results import Results
 from edgesim.sweep.store import Store
 
@@ -19,6 +19,7 @@ class RunStanding(NamedTuple):
     budget   what the scenario allows, by name
     step     the latest that is on disk, at most half a minute behind; None before the first
     looks    at the test set, one row each
+    reason   why it failed; None where it did not
     summary  of a run that ended well
     """
 
@@ -27,6 +28,7 @@ class RunStanding(NamedTuple):
     budget: Mapping[str, Any]
     step: Mapping[str, Any] | None
     looks: Sequence[Mapping[str, Any]]
+    reason: str | None
     summary: Mapping[str, Any] | None
 
 
@@ -63,7 +65,13 @@ def _of_run(folder: Path) -> RunStanding:
     status = run.manifest["status"]
     if status == "running" and not lock.is_held(folder):
         status = "killed"
-    return RunStanding(run.name, status, budget, tables.last(folder, "steps"), run.looks(), run.summary if ended else None)
+    step = tables.last(folder, "steps")
+    return RunStanding(run.name, status, budget, step, run.looks(), _reason(folder), run.summary if ended else None)
+
+
+def _reason(folder: Path) -> str | None:
+    path = folder / FAILURE
+    return str(json.loads(path.read_text(encoding="utf-8"))["message"]) if path.is_file() else None
 
 
 def _of_sweep(folder: Path, facts: Mapping[str, Any]) -> SweepStanding:

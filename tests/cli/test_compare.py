@@ -37,7 +37,7 @@ def test_a_table_goes_to_stdout_and_what_is_missing_to_stderr(command: Any, swee
         "a      2  1.0 +- 6.4        -",
         "b      2  1.0 +- 6.4       +0",
     ]
-    assert said.err == "points left out, failed or not computed yet: 1\n"
+    assert said.err == "left out, failed or not at their end: 1\n"
     assert command("compare", sweep, "--latex").out.startswith("% means over n seeds with 95 % Student-t intervals")
     assert command("compare", sweep, "--csv").out.startswith("label,metric,n,mean,low,high,baseline,")
 

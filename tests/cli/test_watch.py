@@ -63,6 +63,14 @@ def test_a_run_whose_process_is_gone_was_killed(command: Callable[..., Any], run
     assert command("watch", str(run)).out.splitlines()[0] == "fading: killed"
 
 
+def test_a_run_that_failed_says_why(command: Callable[..., Any], run: Path) -> None:
+    unfinished(run)
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps(manifest | {"status": "failed"}))
+    (run / "failure.json").write_text(json.dumps({"error": "RunError", "message": "no space left"}))
+    assert command("watch", str(run)).out.splitlines()[:2] == ["fading: failed", "no space left"]
+
+
 def test_a_sweep_shows_what_is_done_failed_and_under_way(command: Callable[..., Any], run: Path, tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"
     points = [{"id": name} for name in ("one", "two", "three", "four")]

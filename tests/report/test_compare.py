@@ -149,6 +149,20 @@ def test_runs_are_told_apart_by_what_their_scenarios_differ_in(tmp_path: Path) -
         compare(runs, baseline="0.3")
 
 
+@pytest.mark.parametrize("status", ["interrupted", "failed", "running"])
+def test_a_run_that_did_not_come_to_its_end_is_in_no_mean(status: str, tmp_path: Path) -> None:
+    whole = [run(tmp_path / f"r{seed}", seed, 0.1, 0.5) for seed in (0, 1)]
+    torn = run(tmp_path / "torn", 2, 0.1, 0.1)
+    (torn / "manifest.json").write_text(json.dumps({"status": status}))
+    if status != "interrupted":
+        (torn / "summary.json").unlink()
+    found = compare([*whole, torn])
+    assert found.lines[0].metrics["accuracy"] == Estimate(0.5, 0.0, 2)
+    assert found.left_out == 1
+    with pytest.raises(UsageError, match="no finished run in"):
+        compare([torn, torn])
+
+
 def test_folders_that_hold_nothing_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="it is no sweep and no run"):
         compare([tmp_path])

@@ -79,7 +79,7 @@ def test_a_sweeps_report_compares_draws_and_names_what_failed(swept: Path) -> No
     drawn = [image["alt"].partition(":")[0] for image in page.all("img") if image["alt"]]
     assert drawn == ["accuracy_vs_budget", "accuracy_vs_snr", "accuracy_vs_xi", "latency_cdf", "pareto", "phases"]
     assert "holds in all 3 points" in page.text
-    assert "Points left out, failed or not computed yet: 1" in page.text
+    assert "Left out, failed or not at their end: 1" in page.text
     assert f"broke at {HOSTILE}" in page.text
     for link in page.all("a"):  # whatever is drawn first changes nothing of what is drawn next
         lines = base64.b64decode((link["href"] or "").partition(",")[2]).decode().splitlines()

@@ -1,6 +1,8 @@
 """Sets of labelled pictures, in memory or in files, read one by one or a batch at a time."""
 
 import os
+import struct
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,8 @@ from edgesim.learn.ahead import moved
 
 Indices = NDArray[np.int64]
 MOST_PIXELS = 50_000_000  # of a picture; a file of a few bytes may claim any number
+FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")  # whatever a file is called: PostScript is a program, for one
+BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error, zlib.error)
 
 
 class ImageSet(Dataset[tuple[Image.Image, int]], ABC):
@@ -110,17 +114,19 @@ class FileImages(ImageSet):
         with opened(self.paths[row]) as picture:
             try:
                 return picture.convert("RGB")
-            except (OSError, SyntaxError) as error:
+            except BROKEN as error:
                 raise _unreadable(self.paths[row], error) from error
 
 
 def opened(path: Path) -> Image.Image:
     """A picture, not decoded yet. Raises NotFoundError for what is none, or unpacks to more than `MOST_PIXELS`."""
+    if not path.is_file():
+        raise _unreadable(path, FileNotFoundError("not a regular file"))
     try:
-        picture = Image.open(path)
+        picture = Image.open(path, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path) from error
-    except (OSError, SyntaxError) as error:
+    except BROKEN as error:
         raise _unreadable(path, error) from error
     if picture.width * picture.height > MOST_PIXELS:
         picture.close()

@@ -116,14 +116,20 @@ def _read(path: str) -> dict[str, Tensor]:
         return load_file(file) if file.suffix == ".safetensors" else torch.load(file, map_location="cpu", weights_only=True)
     except DAMAGED as error:
         raise NotFoundError(
-            f"model.weights: {file} cannot be read ({error}); "
+            f"model.weights: {file} cannot be read ({' '.join(str(error).split())[:200]}); "
             f"it must be a .safetensors file, or a .pth file that holds tensors only"
         ) from error
 
 
-def _widened(state: dict[str, Any]) -> dict[str, Tensor]:
+def _widened(state: Any) -> dict[str, Tensor]:
     """The file's parameters as float32; published .pth files keep them under `model` or `state_dict`."""
-    inner = next((state[key] for key in ("model", "state_dict") if key in state), state)
-    if not isinstance(inner, dict) or not all(isinstance(value, Tensor) and value.numel() for value in inner.values()):
-        raise NotFoundError("model.weights: the file must hold a dictionary of tensors, none of them empty")
+    keys = ("model", "state_dict") if isinstance(state, dict) else ()
+    inner = next((state[key] for key in keys if key in state), state)
+    if not isinstance(inner, dict) or not all(isinstance(value, Tensor) and _is_whole(value) for value in inner.values()):
+        raise NotFoundError("model.weights: the file must hold a dictionary of tensors, dense and none of them empty")
     return {name: value.float() if value.is_floating_point() else value for name, value in inner.items()}
+
+
+def _is_whole(value: Tensor) -> bool:
+    """Whether it holds numbers, each of which is in the file: a stride of 0 makes terabytes of a few bytes."""
+    return value.layout is torch.strided and 0 < value.numel() * value.element_size() <= value.untyped_storage().nbytes()

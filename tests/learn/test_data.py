@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pickle
 import struct
 import zlib
@@ -232,6 +233,41 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, s
         with pytest.raises(NotFoundError, match=said) as caught:
             read()
         assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("program.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n%%EndComments\nshowpage\n%%EOF\n"),
+        ("wide.ppm", b"P6\n1e6 16\n255\n" + bytes(99)),
+        ("short.png", b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 3) + b"IHDR" + bytes(7)),
+    ],
+)
+def test_what_is_no_picture_is_named_and_never_run(name: str, content: bytes, tmp_path: Path) -> None:
+    """Pillow hands PostScript to Ghostscript, whatever the file is called, and raises what it likes for broken headers."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(NotFoundError, match=f"{name} is not a picture that can be read") as caught:
+        FileImages([tmp_path / name], np.zeros(1, dtype=np.int64)).pictures([0])
+    assert "Ghostscript" not in str(caught.value)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(NotFoundError, match=r"pipe\.png is not a picture that can be read \(not a regular file\)"):
+        FileImages([tmp_path / "pipe.png"], np.zeros(1, dtype=np.int64)).pictures([0])
+
+
+def test_links_in_circles_are_refused_and_a_class_may_be_a_link(tmp_path: Path) -> None:
+    for folder in ("elsewhere", "train", "test"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / "elsewhere" / f"{folder}.png").write_bytes(png_of(8))
+    for part in ("train", "test"):
+        (tmp_path / part / "cats").symlink_to(tmp_path / "elsewhere")
+    assert Folder(root=str(tmp_path)).facts().train == 3
+    for name in ("one", "two"):  # two to the power of forty folders
+        (tmp_path / "elsewhere" / name).symlink_to(".")
+    with pytest.raises(NotFoundError, match=r"data\.root: .*cats/(one|two) is a link to a folder, inside a class"):
+        Folder(root=str(tmp_path)).facts()
 
 
 def test_a_cut_off_picture_is_named(tmp_path: Path) -> None:

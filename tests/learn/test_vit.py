@@ -198,6 +198,22 @@ def test_tensors_of_impossible_shapes_are_one_message(tmp_path: Path, name: str,
             model.build(GREY, 0, "cpu")
 
 
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants")
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"cls_token": torch.zeros(1, dtype=torch.float64).expand(1 << 40)},  # 8 TiB in a file of 2 KiB
+        {"cls_token": torch.zeros(3).to_sparse()},
+        torch.zeros(3),
+    ],
+    ids=["stretched", "sparse", "a tensor"],
+)
+def test_a_file_of_something_else_is_one_message_and_takes_no_memory(content: object, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "other.pth")
+    with pytest.raises(NotFoundError, match="must hold a dictionary of tensors, dense and none of them empty"):
+        Vit(name="tiny_digits", cut=2, weights=str(tmp_path / "other.pth")).build(GREY, 0, "cpu")
+
+
 @pytest.fixture
 def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty cache of downloads, and no network: whoever asks for it fails the test."""

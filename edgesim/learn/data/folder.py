@@ -1,5 +1,6 @@
 """Any pictures of yours, one folder a class."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ class Folder(Data):
     def _open(self, part: str) -> "ImageFolder":
         from torchvision.datasets import ImageFolder  # what imports it takes longer to load than a light run takes
 
+        _check_links(self._root / part)
         try:
             return ImageFolder(str(self._root / part))
         except FileNotFoundError as error:
@@ -60,6 +62,14 @@ class Folder(Data):
                 f"data.root: no pictures under {self._root / part} ({error.strerror or error}); "
                 f"expected {self._root}/train/<class>/*.jpg and {self._root}/test/<class>/*.jpg"
             ) from error
+
+
+def _check_links(part: Path) -> None:
+    """A class may be a link to a folder; links further down could lead in circles, and ImageFolder follows every one."""
+    for home in part.glob("*/"):
+        for above, folders, _files in os.walk(home):
+            for linked in (path for path in (Path(above, name) for name in folders) if path.is_symlink()):
+                raise NotFoundError(f"data.root: {linked} is a link to a folder, inside a class; put the folder itself there")
 
 
 def _images(files: "ImageFolder") -> FileImages:

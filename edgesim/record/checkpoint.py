@@ -102,6 +102,9 @@ def read(path: Path) -> Checkpoint:
         checkpoint = Checkpoint(**found)
     except (ValueError, TypeError) as error:
         raise Damaged(f"{path} is no checkpoint: {error}") from error
+    rows, facts = found["rows"], found["facts"]
+    if not (isinstance(rows, dict) and isinstance(facts, dict) and all(type(n) is int and n >= 0 for n in rows.values())):
+        raise Damaged(f"{path} is no checkpoint: its rows or facts are none")
     if checkpoint.step != step_of(path):
         raise Damaged(f"{path} holds step {checkpoint.step}: it was renamed")
     return checkpoint

@@ -106,9 +106,8 @@ def _tensor(content: Any, node: dict[str, Any]) -> Any:
     dtype = getattr(torch, node["dtype"])
     if not isinstance(dtype, torch.dtype):
         raise ValueError(f"no packed state: unknown dtype {node['dtype']!r}")
-    if not content.size:
-        return torch.empty(node["shape"], dtype=dtype)
-    return torch.from_numpy(content.copy()).view(dtype).reshape(node["shape"])
+    flat = torch.from_numpy(content.copy()).view(dtype) if content.size else torch.empty(0, dtype=dtype)
+    return flat.reshape(node["shape"])
 
 
 def _dtype(node: dict[str, Any]) -> "np.dtype[Any]":

@@ -121,3 +121,20 @@ def test_one_whose_rows_are_gone_is_not_used(tmp_path: Path) -> None:
     assert found.checkpoint.step == 4
     assert found.refused[0].endswith("counts rows of transfers that are not there any more")
     assert checkpoint.latest(tmp_path, {}).checkpoint is None
+
+
+@pytest.mark.parametrize("change", [{"rows": [3]}, {"rows": {"steps": -1}}, {"rows": {"steps": 1.5}}, {"facts": None}], ids=str)
+def test_a_whole_one_of_something_else_is_none(change: dict[str, Any], tmp_path: Path) -> None:
+    """Its checksum says that nobody altered it since, not that a run has written it."""
+    path = checkpoint.write(tmp_path, at(3)._replace(**change))
+    with pytest.raises(Damaged, match="is no checkpoint"):
+        checkpoint.read(path)
+
+
+def test_a_tensor_without_numbers_takes_no_memory_whatever_its_shape_says() -> None:
+    from safetensors.numpy import load, save
+
+    block = load(packing.pack(torch.zeros(0)))
+    text = block[packing.STRUCTURE].tobytes().replace(b'"shape":[0]', b'"shape":[1000000000000]')
+    with pytest.raises(ValueError, match="no packed state"):
+        packing.unpack(save(block | {packing.STRUCTURE: np.frombuffer(text, np.uint8)}))

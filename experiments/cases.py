@@ -6,18 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import pyarrow.parquet as pq
 from equal_budget import STYLE, half
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 Row = dict[str, Any]
-
-
-def points(sweep: Path) -> list[Row]:
-    """The rows of the sweep's table, one a run."""
-    rows: list[Row] = pq.ParquetFile(sweep / "index.parquet").read().to_pylist()
-    return rows
 
 
 def means(runs: Iterable[Mapping[str, Any]], keys: Mapping[str, str], metrics: Mapping[str, str], first: str) -> list[Row]:

@@ -4,6 +4,7 @@ import argparse
 import csv
 import math
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,25 @@ from scipy.special import stdtrit
 
 STYLE = Path(__file__).resolve().parent / "style.mplstyle"
 LOOKS = {"accuracy": "off", "accuracy_codec": "on"}  # column of evaluations.csv -> the codec at evaluation
+SHOWN = ("identity", "adc", "adc + 4 bits", "4 bits", "topk", "c3sl", "bottlenet")  # as many curves as there are line styles
 Runs = dict[str, list[dict[str, Any]]]  # label -> its runs, one a seed
 
 
+def points(sweep: Path) -> list[dict[str, Any]]:
+    """The rows of the sweep's table, one a finished run; says how many points are not."""
+    rows = pq.ParquetFile(sweep / "index.parquet").read().to_pylist()
+    done = [row for row in rows if row["status"] == "done"]
+    if not done:
+        sys.exit(f"no point of {sweep} is finished")
+    if len(done) < len(rows):
+        print(f"left out, failed or not computed yet: {len(rows) - len(done)} points of {sweep}", file=sys.stderr)
+    return done
+
+
 def runs(sweep: Path) -> Runs:
-    """Rows of the sweep's table, by label; each gets its looks at the test set, `looks`."""
+    """Finished points of a sweep, by label; each gets its looks at the test set, `looks`."""
     found: Runs = {}
-    for row in pq.ParquetFile(sweep / "index.parquet").read().to_pylist():
+    for row in points(sweep):
         with (sweep / row["path"] / "evaluations.csv").open(newline="") as file:
             row["looks"] = [{name: float(value) for name, value in look.items()} for look in csv.DictReader(file)]
         found.setdefault(row["label"], []).append(row)
@@ -125,11 +138,11 @@ def arguments(about: str | None, study: Path) -> tuple[Path, Path]:
     return given.sweep, given.out
 
 
-def report(about: str | None, study: Path, shown: Sequence[str]) -> None:
-    """What `plot.py` does: accuracy.csv, curves.csv, accuracy.pdf and accuracy.png. shown: labels with a learning curve."""
+def report(about: str | None, study: Path) -> None:
+    """What `plot.py` does: accuracy.csv, curves.csv, accuracy.pdf and accuracy.png, with the learning curves of SHOWN."""
     sweep, out = arguments(about, study)
     found = runs(sweep)
     rows = table(found)
     write(out / "accuracy.csv", rows)
     write(out / "curves.csv", curves(found))
-    draw(found, [str(row["codec"]) for row in rows], [label for label in shown if label in found], out)
+    draw(found, [str(row["codec"]) for row in rows], [label for label in SHOWN if label in found], out)

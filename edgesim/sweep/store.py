@@ -83,7 +83,8 @@ class Store:
             try:
                 yield
             finally:
-                (self.path / STOP).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # the next sweep removes it
+                    (self.path / STOP).unlink(missing_ok=True)
                 self._tidy()
 
     def ask_to_stop(self) -> None:

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from cases import means, panels, points, save  # noqa: E402
-from equal_budget import arguments, write  # noqa: E402
+from cases import means, panels, save  # noqa: E402
+from equal_budget import arguments, points, write  # noqa: E402
 
 PROMISE = 0.9  # share of the steps that are to be in time; the file's uplink.codec.share
 DEADLINE_S = 0.02  # for uplink and downlink of a step; the file's uplink.codec.step_s

@@ -12,9 +12,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import matplotlib.pyplot as plt  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
 from by_edgesim import compare  # noqa: E402
-from equal_budget import STYLE, arguments  # noqa: E402
+from equal_budget import STYLE, arguments, points  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 
 Cells = dict[tuple[int, int], list[dict[str, Any]]]  # T, k -> its runs, one a seed
@@ -39,7 +38,7 @@ def main() -> None:
     sweep, out = arguments(__doc__, HERE)
     compare(sweep, out)
     panels: dict[str, Cells] = {}
-    for run in pq.ParquetFile(sweep / "index.parquet").read().to_pylist():
+    for run in points(sweep):
         cells = panels.setdefault(run.get("data.kind", ""), {})
         cells.setdefault((run["uplink.codec.T"], run["uplink.codec.k"]), []).append(run)
     plt.style.use(STYLE)

@@ -16,9 +16,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import pyarrow.parquet as pq  # noqa: E402
 from by_edgesim import edgesim  # noqa: E402
-from equal_budget import arguments, write  # noqa: E402
+from equal_budget import arguments, points, write  # noqa: E402
 
 SHOWN = ("cls_score", 0)  # the key and the seed whose clusters are drawn, one figure a ratio
 
@@ -68,7 +67,7 @@ def averaged(found: Mapping[tuple[str, float], Sequence[Mapping[str, float]]]) -
 def main() -> None:
     sweep, out = arguments(__doc__, HERE)
     found: dict[tuple[str, float], list[dict[str, float]]] = {}
-    for run in pq.ParquetFile(sweep / "index.parquet").read().to_pylist():
+    for run in points(sweep):
         key, xi = run["uplink.codec.key"], run["uplink.codec.xi"]
         with tempfile.TemporaryDirectory() as folder:
             members = clusters(sweep / run["path"], Path(folder))

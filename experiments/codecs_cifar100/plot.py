@@ -11,7 +11,5 @@ sys.path.insert(0, str(HERE.parent))
 
 from equal_budget import report  # noqa: E402
 
-SHOWN = ("identity", "adc", "adc + 4 bits", "4 bits", "topk", "c3sl", "bottlenet")  # as many as there are line styles
-
 if __name__ == "__main__":
-    report(__doc__, HERE, SHOWN)
+    report(__doc__, HERE)

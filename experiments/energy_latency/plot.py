@@ -14,13 +14,12 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import pyarrow.parquet as pq
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from cases import save  # noqa: E402
-from equal_budget import LOOKS, STYLE, runs, write  # noqa: E402
+from equal_budget import LOOKS, STYLE, points, runs, write  # noqa: E402
 
 BASE = "no compression"
 TARGET = 0.9  # accuracy on digits, by whose steps codecs are compared
@@ -55,7 +54,7 @@ def steps(sweep: Path) -> list[dict[str, object]]:
 def per_step(sweep: Path) -> list[dict[str, object]]:
     """One row a point: what its mean step takes, and the share of the client's energy that encoding has."""
     rows: list[dict[str, object]] = []
-    for run in pq.ParquetFile(sweep / "index.parquet").read().to_pylist():
+    for run in points(sweep):
         row: dict[str, object] = {
             "model": "digits" if "tiny_digits" in run["model"] else run["model"].split("name: ")[1].split("_patch")[0]
         }

@@ -10,8 +10,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from cases import lines, means, panels, points, save  # noqa: E402
-from equal_budget import arguments, write  # noqa: E402
+from cases import lines, means, panels, save  # noqa: E402
+from equal_budget import arguments, points, write  # noqa: E402
 
 KEYS = {"name": "model", "clients[0].device": "device", "data.batch_size": "batch", "uplink.codec.xi": "xi"}
 METRICS = {

@@ -10,8 +10,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from cases import lines, means, panels, points, save  # noqa: E402
-from equal_budget import LOOKS, arguments, write  # noqa: E402
+from cases import lines, means, panels, save  # noqa: E402
+from equal_budget import LOOKS, arguments, points, write  # noqa: E402
 from methods import BASE, taken_apart  # noqa: E402
 
 KEYS = {"method": "method", "xi": "xi_asked", "model.cut": "cut"}

@@ -3,15 +3,16 @@
 python experiments/xi_accounting/plot.py sweeps/xi_accounting-desk
 """
 
-import argparse
-import csv
+import sys
 from pathlib import Path
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
-import pyarrow.parquet as pq
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from equal_budget import STYLE, arguments, points, write  # noqa: E402
+
 COLUMNS = {
     "uplink.codec.split": "split",
     "uplink.codec.xi": "xi",
@@ -19,13 +20,13 @@ COLUMNS = {
     "xi.code.mean": "code",
     "xi.wire.mean": "wire",
 }
-LEDGERS = ("paper", "code", "wire")
+STEPS = ("steps_paper", "steps_code", "steps_wire")  # that a budget allows, under each ledger
 
 
 def rows(sweep: Path) -> list[dict[str, object]]:
     """One row a split and xi: the three ratios, and how many steps a budget allows under each ledger that was run."""
     found: dict[tuple[object, object], dict[str, object]] = {}
-    for run in pq.ParquetFile(sweep / "index.parquet").read().to_pylist():
+    for run in points(sweep):
         row = found.setdefault((run["uplink.codec.split"], run["uplink.codec.xi"]), {})
         row |= {name: run[column] for column, name in COLUMNS.items()}
         row[f"steps_{run['budget.ledger']}"] = run["steps"]
@@ -34,8 +35,7 @@ def rows(sweep: Path) -> list[dict[str, object]]:
 
 def draw(table: list[dict[str, object]], out: Path) -> None:
     """What is really sent over what was asked for; the published code charges 1."""
-    mpl.use("Agg")
-    plt.style.use(HERE.parent / "style.mplstyle")
+    plt.style.use(STYLE)
     figure, axes = plt.subplots()
     for split in dict.fromkeys(row["split"] for row in table):
         mine = [row for row in table if row["split"] == split]
@@ -48,17 +48,10 @@ def draw(table: list[dict[str, object]], out: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sweep", type=Path, help="folder of the finished sweep")
-    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the figure and the table")
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    table = rows(given.sweep)
-    with (given.out / "xi_accounting.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, [*COLUMNS.values(), *(f"steps_{name}" for name in LEDGERS)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table)
-    draw(table, given.out)
+    sweep, out = arguments(__doc__, HERE)
+    table = rows(sweep)
+    write(out / "xi_accounting.csv", [{name: row.get(name) for name in (*COLUMNS.values(), *STEPS)} for row in table])
+    draw(table, out)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ def ratio_of(codec: Codec, ledger: LedgerName, batch: int, *, answered: bool = T
 def solved(codec: Codec, xi: float, ledger: LedgerName, batch: int, *, answered: bool = True) -> Codec:
     """The codec like `codec` whose ratio is nearest to xi, the smaller one of two as near; its `aim` says what came of xi.
 
+    Nearest among those tried: where ratios jump as the dial is turned (fedlite, lowrank), a few per cent may be left.
     Raises ValueError where xi is out of reach, with the range.
     """
     found = _tried(codec, xi, ledger, batch, answered)

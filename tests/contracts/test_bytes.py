@@ -83,7 +83,7 @@ def up(case: int, kind: str, knobs: dict[str, Any]) -> Iterator[Message]:
 
 def down(case: int, kind: str, knobs: dict[str, Any]) -> Iterator[Message]:
     """Gradients of wire tensors of any shape, without labels."""
-    for cut in GRADIENTS if (kind, knobs) in codecs.DOWN else ():
+    for cut in () if codecs.build(kind, knobs).needs_tokens else GRADIENTS:
         for batch in (BATCH, 1) if cut is GRADIENTS[0] else (BATCH,):
             yield Message(case, kind, knobs, cut, Smashed(torch.randn(batch, *cut.item, generator=codecs.seeded())))
 

@@ -93,3 +93,15 @@ def test_errors_belong_to_the_instant() -> None:
     assert all(plan is not None for plan in plans)
     assert np.array_equal(plans[0]["values"], plans[1]["values"])
     assert not np.array_equal(plans[0]["values"], plans[2]["values"])
+
+
+@pytest.mark.parametrize(("modulation", "order"), [("bpsk", 1), ("qpsk", 2), ("qam16", 4), ("qam64", 6), ("qam256", 8)])
+def test_a_modulation_takes_its_time_and_its_errors(modulation: str, order: int) -> None:
+    """M = 2^bits: so many bits a symbol, the last one filled up, and at 12 dB the mean error rate of that constellation."""
+    odd = Field("values", (99_991,), 32, "values")  # no multiple of 6
+    airtime = bits(modulation=modulation, guard="off").plan(Manifest((odd,)), 0.0, fading_of(AWGN(snr_db=12.0)), Chance(4))
+    assert airtime.symbols == math.ceil(odd.bits / order)
+    assert airtime.seconds == pytest.approx(airtime.symbols / 1e6)
+    rate = float(bit_errors(order, 10.0**1.2).mean())
+    wrong = len(airtime.flips["values"]) if airtime.flips else 0
+    assert abs(wrong - rate * odd.bits) <= SIGMA * math.sqrt(max(rate * odd.bits, 1.0))

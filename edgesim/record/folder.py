@@ -96,16 +96,14 @@ class RunFolder:
         command        what the user typed; empty when called from Python
         overrides      the `key=value` changes to the scenario file
         config_hash    of the resolved scenario
-        accelerator    the host's torch device: cpu or cuda
-        threads        torch threads
+        accelerator    the host's torch device, cpu or cuda; threads: torch's
         deterministic  whether torch may use deterministic algorithms only
         timing_only    whether nothing is trained
         trace          whether the book is kept
         parent         the moment of another run that this one was forked from
         without        a folder in it that is about to be removed
         """
-        if self._first is None:  # the source revision is the one the run began with
-            self._first = {"versions": origin.versions(), "git": origin.git_state(Path.cwd())}
+        self._first = self._first or {"versions": origin.versions(), "git": origin.git_state(Path.cwd())}  # as the run began
         ended = status != "running"
         manifest = {
             "schema_version": SCHEMA_VERSION,

@@ -112,6 +112,9 @@ def test_what_wifi_gives_up_is_missing_from_a_lossy_message() -> None:
     assert np.flatnonzero(erased.erased["values"]).tolist() == [*range(125), *range(875, 1000)]
     both = transport.without(UP, erased, np.array([2]))
     assert both.corrupted_values == 3 * 125
+    repeats = transport.without(UP, erased, np.array([9, 20]))
+    assert (repeats.lost_packets, repeats.corrupted_values) == (2, 250)
+    assert transport.without(UP, both, np.arange(1, 9)).lost_packets == 8
 
 
 def test_frames_given_up_after_collisions_are_rows_with_lost_packets() -> None:

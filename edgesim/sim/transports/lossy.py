@@ -67,9 +67,12 @@ class Lossy(Transport):
 
     def without(self, manifest: Manifest, airtime: Airtime, packets: np.ndarray) -> Airtime:
         _kept, exposed = parted(manifest.fields, self._protect_side)
+        count = self.radio.packets(sum(item.bits for item in exposed))
         lost = np.unique(packets) - self.sure(manifest)
+        lost = lost[lost < count]  # the others are repeats of packets whose fate is told already
         erased = dict(airtime.erased or {})
         for name, mask in erasures(exposed, lost, self.radio.packet_bits).items():
             erased[name] = mask | erased.get(name, False)
         missing = harmed_values(exposed, {name: int(np.count_nonzero(mask)) for name, mask in erased.items()})
-        return airtime._replace(erased=erased, corrupted_values=missing, lost_packets=airtime.lost_packets + len(lost))
+        gone = min(count, airtime.lost_packets + len(lost))  # some may be among both
+        return airtime._replace(erased=erased, corrupted_values=missing, lost_packets=gone)

@@ -55,3 +55,27 @@ def test_the_error_of_a_receiver_that_estimates(mean: float, pilots: int, correl
     left = 1.0 / (1.0 + airtime.draws.snr)
     assert len(left) >= BLOCKS - 100
     assert abs(left.mean() - expected) <= SIGMA * left.std() / math.sqrt(len(left))
+
+
+GAINS = np.array([0.0, 0.005, 0.02, 1.0, 3.0])  # a second each; nothing at all in the first: an outage
+EVERY_BLOCK = Manifest((Field("values", (100,), 32, "values", analog=True),))  # 50 symbols at ten a second
+
+
+def fades(_start: float, blocks: int) -> Draws:
+    gain = np.append(GAINS, np.ones(blocks))[:blocks]
+    return Draws(gain, 10.0 * gain, np.ones(blocks))
+
+
+@pytest.mark.parametrize("knobs", [{"pilots": 2}, {"csi_correlation": 0.9}])
+def test_where_nothing_arrives_nothing_is_known(knobs: dict[str, float]) -> None:
+    airtime = Analog(Radio(bandwidth_hz=10.0), **knobs).plan(EVERY_BLOCK, 0.0, fades, Chance(3))
+    values = airtime.draws.snr[:5]
+    assert values[0] == 0.0
+    assert (values[1:] > 0.0).all()
+
+
+def test_an_inverting_sender_is_silent_below_its_threshold() -> None:
+    """Above -20 dB every value has half the mean SNR of 10, whatever its gain; -17 dB is above, -23 dB is not."""
+    transport = Analog(Radio(bandwidth_hz=10.0), inversion_db=-20.0)
+    airtime = transport.plan(EVERY_BLOCK, 0.0, fades, Chance(3, inversion=lambda threshold: 50.0 * threshold))
+    assert airtime.draws.snr[:5] == pytest.approx([0.0, 0.0, 5.0, 5.0, 5.0])

@@ -36,13 +36,12 @@ settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)
-def stated_start() -> Iterator[None]:
+def stated_start() -> None:
     """Every test begins with torch's global stream at one place and the stated thread count, whatever ran before it."""
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.manual_seed(0)
         torch.set_num_threads(int(THREADS))
-    yield
 
 
 @pytest.fixture

@@ -142,3 +142,9 @@ def check_cut(scenario: Scenario, cut: int, *, timing_only: bool = False, trace:
 def cut_at() -> Callable[..., Told]:
     """`check_cut`."""
     return check_cut
+
+
+@pytest.fixture
+def told_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watcher of a run is told after every step, whatever the clock says."""
+    monkeypatch.setattr("edgesim.session.PROGRESS_S", 0.0)

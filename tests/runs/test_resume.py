@@ -12,7 +12,6 @@ from edgesim import resumption
 from edgesim.errors import Busy, RunInterrupted, UsageError
 from edgesim.load import load
 from edgesim.record import checkpoint, lock, origin, tables
-from edgesim.report.audit import audit
 from edgesim.runner import run
 from edgesim.watch import Progress
 
@@ -47,11 +46,6 @@ def tables_of(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in RESULTS if (folder / name).is_file()}
 
 
-@pytest.fixture
-def told_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgesim.session.PROGRESS_S", 0.0)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 @pytest.mark.usefixtures("told_often")
 def test_stopped_by_a_signal_and_resumed_it_ends_like_a_run_never_stopped(number: int, make: Any, tmp_path: Path) -> None:
@@ -78,72 +72,6 @@ def test_a_finished_run_is_given_as_it_is(make: Any, tmp_path: Path) -> None:
     assert given.path == done.path
     assert given.summary == done.summary
     assert again.notes == [f"{done.path} is finished: nothing is left to do"]
-
-
-def test_what_a_kill_after_the_end_left_of_the_lock_is_removed(make: Any, tmp_path: Path) -> None:
-    done = run(timing(make), out=tmp_path, timing_only=True)
-    whole = {path.name: path.read_bytes() for path in done.path.iterdir() if path.is_file()}
-    (done.path / lock.FILE).write_text('{"host": "here", "pid": 1, "started": 1}')
-    assert run(timing(make), out=tmp_path, timing_only=True, resume=True).path == done.path
-    assert {path.name: path.read_bytes() for path in done.path.iterdir() if path.is_file()} == whole
-
-
-@pytest.mark.usefixtures("told_often")
-def test_what_a_kill_after_the_end_left_of_the_checkpoints_is_removed(
-    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those of a large run go last: until the manifest says that it is done, it can be gone on with from them."""
-    monkeypatch.setattr("edgesim.writing.LARGE_BYTES", 1)
-    scenario = timing(make, host={"threads": 1, "checkpoint_every_steps": 10})
-    with monkeypatch.context() as patch:
-        patch.setattr("edgesim.record.recovery.forget", killed)
-        with pytest.raises(KeyboardInterrupt):
-            run(scenario, out=tmp_path, timing_only=True)
-    [folder] = (tmp_path / "small").iterdir()
-    assert json.loads((folder / "manifest.json").read_text())["status"] == "done"
-    assert len(checkpoint.everything(folder)) == 2
-    assert run(scenario, out=tmp_path, timing_only=True, resume=True).path == folder
-    assert not checkpoint.everything(folder)
-    assert audit(folder) == (1, [])
-
-
-def killed(*arguments: Any, **named: Any) -> None:
-    """As a kill ends a run: nothing is tidied, unlike after an error."""
-    raise KeyboardInterrupt
-
-
-def test_a_kill_before_an_old_checkpoint_is_removed_leaves_no_third_one(
-    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scenario = timing(make, host={"threads": 1, "checkpoint_every_steps": 10}, budget={"steps": 33})
-    thin = checkpoint.thin
-
-    def at_the_last(folder: Path) -> None:
-        if checkpoint.step_of(checkpoint.everything(folder)[0]) == 30:
-            raise KeyboardInterrupt
-        thin(folder)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "thin", at_the_last)
-        with pytest.raises(KeyboardInterrupt):
-            run(scenario, out=tmp_path, timing_only=True)
-    done = run(scenario, out=tmp_path, timing_only=True, resume=True)
-    assert [checkpoint.step_of(path) for path in checkpoint.everything(done.path)] == [30, 20]
-
-
-def test_the_folder_of_a_run_that_was_killed_before_it_began_is_removed(make: Any, tmp_path: Path) -> None:
-    scenario = timing(make)
-    home, name = tmp_path / "small", f"{scenario.hash8}-s{scenario.seed}"
-    old, young, full = (home / f"20260101-00000{number}-{name}" for number in range(3))
-    for folder in (old, young, full):
-        folder.mkdir(parents=True)
-        (folder / lock.FILE).write_text("")
-        (folder / ".manifest.json.77.tmp").write_text("{")
-    (full / "notes.txt").write_text("mine")
-    for folder in (old, full):
-        os.utime(folder, (0, 0))
-    done = run(scenario, out=tmp_path, timing_only=True, resume=True)
-    assert {*home.iterdir()} == {young, full, done.path}
 
 
 @pytest.mark.usefixtures("told_often")

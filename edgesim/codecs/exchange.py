@@ -91,7 +91,10 @@ class Exchange:
 
     def send_up(self, smashed: Smashed, generator: Generator) -> Payload:
         """Compress smashed data; the payload keeps its handle."""
-        return self.up.encode(smashed, generator)
+        payload, announced = self.up.encode(smashed, generator), self.up_manifest(len(smashed.x))
+        if payload.manifest == announced:  # that very one: what follows from it is worked out once
+            payload.manifest = announced
+        return payload
 
     def receive_up(self, payload: Payload) -> tuple[Tensor, Smashed]:
         """The received wire tensor as a leaf that collects a gradient, and what the server half takes.
@@ -107,8 +110,9 @@ class Exchange:
 
     def send_down(self, gradient: Tensor, batch: int, generator: Generator) -> Payload:
         """Compress the gradient of the wire tensor of a step of `batch` samples."""
-        payload = self.down.encode(Smashed(gradient), generator)
-        payload.manifest = self._charge_down(batch, payload.manifest)
+        payload, announced = self.down.encode(Smashed(gradient), generator), self.down_manifest(batch)
+        as_announced = payload.manifest.fields == announced.fields
+        payload.manifest = announced if as_announced else self._charge_down(batch, payload.manifest)
         return payload.departed()
 
     def receive_down(self, payload: Payload) -> Tensor:

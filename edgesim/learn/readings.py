@@ -37,7 +37,8 @@ class Readings:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        numbers = iter(torch.cat([values for _row, _names, values in waiting]).tolist())
+        values = [values for _row, _names, values in waiting]
+        numbers = iter((torch.cat(values) if len(values) > 1 else values[0]).tolist())
         for row, names, _values in waiting:
             loss = next(numbers)
             found = {name: next(numbers) for name in names}

@@ -1,6 +1,6 @@
 """What a run may spend, and what it has spent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from edgesim.sim.ledger import Ledger
@@ -39,12 +39,11 @@ class Budget:
     joules: float | None = None
     steps: float | None = None
     rounds: float | None = None
+    limits: dict[str, float] = field(init=False, repr=False, compare=False)  # those that are set; asked for in every step
 
-    @property
-    def limits(self) -> dict[str, float]:
-        """The limits that are set."""
+    def __post_init__(self) -> None:
         named = {name: getattr(self, name) for name in Spent._fields}
-        return {name: limit for name, limit in named.items() if limit is not None}
+        object.__setattr__(self, "limits", {name: limit for name, limit in named.items() if limit is not None})
 
     @property
     def timeless(self) -> bool:

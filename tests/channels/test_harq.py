@@ -30,6 +30,16 @@ def test_patience_without_end() -> None:
     assert harq.mean_attempts(1.0) == math.inf
 
 
+def test_wrong_feedback_step_by_step() -> None:
+    """p = 0.3, f = 0.1, three attempts: what is lost and taken for arrived is gone, what arrived may be sent once more."""
+    gone = 0.3 * 0.1 + 0.27 * 0.3 * 0.1 + 0.27 * 0.27 * 0.3
+    assert harq.residual_loss(0.3, 3, 0.1) == pytest.approx(gone)
+    second_missing, second_there = 0.3 * 0.9, 0.7 * 0.1
+    third = second_missing * 0.3 * 0.9 + (second_missing * 0.7 + second_there) * 0.1
+    assert harq.mean_attempts(0.3, 3, 0.1) == pytest.approx(1.0 + second_missing + second_there + third)
+    assert harq.mean_attempts(0.3, feedback_error=0.1) == pytest.approx(harq.mean_attempts(0.3, 60, 0.1), rel=1e-12)
+
+
 def test_delays() -> None:
     sent = np.array([1, 3])
     assert harq.stop_and_wait_s(sent, 2.0, 0.5, 0.1, 7.0).tolist() == pytest.approx([2.7, 3 * 2.7 + 2 * 7.0])

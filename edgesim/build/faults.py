@@ -1,6 +1,6 @@
 """What may fail in a scenario."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from edgesim.sim.faults.base import Fault
 from edgesim.sim.hazards import Hazard, Hazards
 
 
-def hazards(scenario: Scenario, clients: Sequence[ClientFacts]) -> Hazards | None:
+def hazards(scenario: Scenario, clients: Collection[ClientFacts]) -> Hazards | None:
     """All faults of a scenario; None where nothing fails, and no deadline cuts anything short.
 
     Raises ScenarioError for knobs that do not go together, NotFoundError for a file that cannot be read.

@@ -1,6 +1,6 @@
 """The clients of a scenario one by one: what each has of its own, drawn where its group says that it varies."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -41,20 +41,50 @@ class ClientFacts(NamedTuple):
     half_duplex: bool
 
 
-def clients_of(scenario: Scenario) -> list[ClientFacts]:
-    """Every client of the scenario, in the order of its groups; clients without own values share their group's Specs.
+class _Members(NamedTuple):
+    """The clients of one group: their numbers, and what each has of its own."""
+
+    group: Group
+    numbers: range
+    uplinks: Sequence[Spec]
+    downlinks: Sequence[Spec]
+    rates: Sequence[float]
+
+
+class Clients(Collection[ClientFacts]):
+    """Clients in the order of their groups, put together when they are asked for: a hundred thousand of them take room."""
+
+    def __init__(self, groups: Sequence[_Members]) -> None:
+        self._groups = groups
+
+    def __len__(self) -> int:
+        return sum(len(members.numbers) for members in self._groups)
+
+    def __iter__(self) -> Iterator[ClientFacts]:
+        for place, (group, *columns) in enumerate(self._groups):
+            for number, up, down, rate in zip(*columns, strict=True):
+                yield ClientFacts(number, place, group.device, group.radio, up, down, group.data_share, rate, group.half_duplex)
+
+    def __contains__(self, client: object) -> bool:
+        return any(client == each for each in self)
+
+
+def clients_of(scenario: Scenario) -> Clients:
+    """Every client of the scenario; clients without own values share their group's Specs.
 
     A value is a pure function of the seed, the knob's name and the client's number: changing a law, another knob or the number
     of clients behind it leaves the draws as they are. Raises ScenarioError where a law is impossible or draws a value that the
     knob cannot have.
     """
-    found: list[ClientFacts] = []
+    found: list[_Members] = []
+    first = 0
     for place, group in enumerate(scenario.clients):
-        found += _of_group(scenario, place, group, range(len(found), len(found) + group.count))
-    return found
+        found.append(_of_group(scenario, place, group, range(first, first + group.count)))
+        first += group.count
+    return Clients(found)
 
 
-def drawn(scenario: Scenario, clients: Sequence[ClientFacts]) -> list[dict[str, float]]:
+def drawn(scenario: Scenario, clients: Collection[ClientFacts]) -> list[dict[str, float]]:
     """What each client drew, by knob as in `channel.distance_m` and `device.rate_factor`; [clients]."""
     return [_own(scenario.clients[client.group], client) for client in clients]
 
@@ -74,15 +104,12 @@ def _own(group: Group, client: ClientFacts) -> dict[str, float]:
     return found
 
 
-def _of_group(scenario: Scenario, place: int, group: Group, clients: range) -> list[ClientFacts]:
+def _of_group(scenario: Scenario, place: int, group: Group, clients: range) -> _Members:
     up = _channels(scenario, place, "uplink", group.uplink_channel or scenario.uplink.channel, clients)
     down = _channels(scenario, place, "downlink", group.downlink_channel or scenario.downlink.channel, clients)
     factor = group.vary and group.vary.device and group.vary.device.rate_factor
     rates = _drawn(scenario, place, "device", "rate_factor", factor, _RATE_FACTOR, clients) if factor else [1.0] * group.count
-    return [
-        ClientFacts(client, place, group.device, group.radio, uplink, downlink, group.data_share, rate, group.half_duplex)
-        for client, uplink, downlink, rate in zip(clients, up, down, rates, strict=True)
-    ]
+    return _Members(group, clients, up, down, rates)
 
 
 def _channels(scenario: Scenario, place: int, direction: str, spec: Spec, clients: range) -> list[Spec]:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from edgesim.build.groups import ClientFacts, clients_of
+from edgesim.build.groups import Clients, clients_of
 from edgesim.build.makers import checked, make, make_codec
 from edgesim.codecs.base import Cut
 from edgesim.codecs.exchange import Exchange
@@ -36,7 +36,7 @@ class Learning:
     costs: Costs
     batch: int
     protocol: Protocol
-    clients: list[ClientFacts]
+    clients: Clients
     samples: Indices
 
     @cached_property

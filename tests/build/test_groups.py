@@ -29,7 +29,7 @@ UNIFORM = {"kind": "uniform", "low": 0, "high": 20}
 
 def clients(*groups: dict[str, Any], seed: int = 0, **sections: Any) -> list[ClientFacts]:
     content = VALID | sections | {"seed": seed, "clients": [{"device": "raspberry_pi_4"} | group for group in groups]}
-    return clients_of(Scenario.model_validate(content))
+    return list(clients_of(Scenario.model_validate(content)))
 
 
 def snrs(found: list[ClientFacts], direction: str = "uplink") -> list[float]:
@@ -142,7 +142,7 @@ def test_the_resolved_scenario_has_the_same_clients(tmp_path: Path) -> None:
     given.write_text(YAML)
     scenario = load(given)
     again.write_text(scenario.resolved_yaml())
-    assert clients_of(load(again)) == clients_of(scenario)
+    assert list(clients_of(load(again))) == list(clients_of(scenario))
     assert load(again).hash8 == scenario.hash8
     [client] = clients_of(scenario)
     assert 10.0 <= client.uplink_channel.values["distance_m"] <= 200.0

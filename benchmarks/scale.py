@@ -179,8 +179,8 @@ def city() -> None:
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         wall_s = time.perf_counter() - began
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s, peak_gb = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e6
-    print(f"city_100k: {wall_s:.0f} s wall (wanted <= 90), {cpu_s:.0f} s CPU, peak {peak_gb:.2f} GB (wanted <= 1)")
+    cpu_s, peak_gib = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
+    print(f"city_100k: {wall_s:.0f} s wall (wanted <= 90), {cpu_s:.0f} s CPU, peak {peak_gib:.3f} GiB (wanted <= 1)")
 
 
 def main() -> None:

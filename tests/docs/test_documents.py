@@ -20,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
-LONG = {"adding.md"}  # a fresh interpreter for each of its commands
+LONG = {"README.md", "adding.md"}  # a fresh interpreter for each of their commands
 COPIED = ("edgesim", "channels", "scenarios", "experiments", "tests", "setup.cfg", "pyproject.toml", "README.md")
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)(?P<target>[^)#\s]+)(?:#[^)]*)?\)")

@@ -1,8 +1,6 @@
 """Every codec at knobs, shapes and batches that nobody chose: refused, or announced, written, read and learned from."""
 
-import importlib.util
 import math
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,19 +12,8 @@ from edgesim import kinds
 from edgesim.codecs.base import Codec, Cut
 from edgesim.kind_files import Knob
 from edgesim.wire import Smashed
+from tests.contracts import test_codecs as codecs  # its list of cases, and what builds them
 
-
-def beside(name: str) -> Any:
-    """A module of this folder, which is no package: receiver.py knows how to load one."""
-    spec = importlib.util.spec_from_file_location("beside_receiver", Path(__file__).with_name("receiver.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    receiver = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(receiver)
-    return receiver.beside(name)
-
-
-codecs = beside("test_codecs")  # its list of cases, and what builds them
 MOST = 20  # of a number that has no upper end
 
 

@@ -17,21 +17,8 @@ import edgesim
 from edgesim.codecs.base import Codec, Cut
 from edgesim.learn.air import ErasingAir, FlippingAir
 from edgesim.wire import Payload, Smashed
+from tests.contracts import test_codecs as codecs  # its list of cases, and what builds them
 
-
-def beside(name: str) -> Any:
-    """A module of this folder, which is no package: receiver.py knows how to load one."""
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("beside_receiver", Path(__file__).with_name("receiver.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    receiver = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(receiver)
-    return receiver.beside(name)
-
-
-codecs = beside("test_codecs")  # its list of cases, and what builds them
 CUT, BATCH = codecs.CUT, codecs.BATCH
 SOFT = Cut(CUT.item, CUT.classes, soft_labels=True)
 GRADIENTS = [Cut(item) for item in ((30,), (5, 6), (2, 3, 5))]
